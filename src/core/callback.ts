@@ -1,0 +1,37 @@
+// A callback: everything that trains, measures, saves or prints. Callbacks run in their order at each event of the
+// run; on a start event the runner goes first and callbacks follow, on an end event callbacks go first.
+import type { RunContext } from "./context.js";
+
+/** Standard places in the order; lower runs first, equal orders keep the recipe's. */
+export const CallbackOrder = {
+  internal: 0,
+  metric: 20,
+  aggregation: 40,
+  optimizer: 60,
+  scheduler: 80,
+  external: 100,
+  extra: 120,
+} as const;
+
+type Hook = (context: RunContext) => void | Promise<void>;
+
+/** Implement the hooks you need. Hooks run on every rank; a hook that communicates must do so on all of them. */
+export interface Callback {
+  /** Place in the order, see {@link CallbackOrder}. */
+  readonly order: number;
+  onRunStart?: Hook;
+  onStageStart?: Hook;
+  onEpochStart?: Hook;
+  onLoaderStart?: Hook;
+  onBatchStart?: Hook;
+  /**
+   * Right after `handleBatch`, and synchronous: in a train loader this runs while gradients are recorded, so a
+   * tensor put into `context.batchTensors` here can be differentiated.
+   */
+  onForward?: (context: RunContext) => void;
+  onBatchEnd?: Hook;
+  onLoaderEnd?: Hook;
+  onEpochEnd?: Hook;
+  onStageEnd?: Hook;
+  onRunEnd?: Hook;
+}

@@ -1,0 +1,89 @@
+// What callbacks see of a run. It lives here so that callbacks never import the worker.
+import type { Optimizer, Scalar, Tensor } from "@tensorflow/tfjs-core";
+import type { Loader } from "./loader.js";
+import type { Log } from "./log.js";
+import type { MetricsLogger } from "./logger.js";
+import type { TrainOptions } from "./options.js";
+import type { Model, Parameter } from "./parameters.js";
+import type { ProcessGroup } from "./process-group.js";
+import type { Criterion } from "./recipe.js";
+import type { Scheduler } from "./scheduler.js";
+import type { Counters, RunState } from "./state.js";
+
+/** Gradients of one batch on the host, all trainable weights one after another in the model's order. */
+export interface FlatGradients {
+  readonly parameters: readonly Parameter[];
+  /** The values; valid until the next batch. Reducing or clipping works on it in place. */
+  readonly flat: Float32Array;
+}
+
+/** Which parts of a state to take over, see {@link RunContext.loadStateDict}. */
+export const STATE_PARTS = [
+  "model",
+  "criterion",
+  "optimizer",
+  "scheduler",
+  "global_epoch_step",
+  "global_batch_step",
+  "global_sample_step",
+] as const;
+export type StatePart = (typeof STATE_PARTS)[number];
+
+export interface RunContext {
+  readonly options: TrainOptions;
+  readonly group: ProcessGroup;
+  readonly log: Log;
+  /** Empty on every rank but 0. */
+  readonly loggers: Readonly<Record<string, MetricsLogger>>;
+  /** Name of the recipe, for metadata. */
+  readonly recipeName: string;
+
+  readonly stages: readonly string[];
+  readonly stageKey: string;
+  /** 0-based place of the stage in {@link stages}. */
+  readonly stageIndex: number;
+  /** Number of epochs of the current stage. */
+  readonly stageLen: number;
+  readonly counters: Counters;
+
+  readonly model: Model;
+  readonly criterion: Criterion;
+  readonly optimizer: Optimizer;
+  readonly scheduler: Scheduler | null;
+  readonly loaders: Readonly<Record<string, Loader>>;
+  readonly loaderKey: string;
+  readonly loader: Loader;
+  /** True in a loader whose key starts with `train`: only there is anything learned. */
+  readonly isTrainLoader: boolean;
+  /** True in a loader whose key starts with `infer`: no targets are expected there. */
+  readonly isInferLoader: boolean;
+
+  /** What `handleBatch` put into the recipe's `batch`: features, targets, logits... */
+  readonly batch: Readonly<Record<string, Tensor>>;
+  /** Samples in the current batch on this rank. */
+  readonly batchSize: number;
+  /** 0-based index of the batch within its loader. */
+  readonly batchIndex: number;
+  /** Scalars of the current batch that can be differentiated or read (`loss`). */
+  readonly batchTensors: Record<string, Scalar>;
+  /** This rank's numbers for the current batch. */
+  readonly batchMetrics: Record<string, number>;
+  /** Metrics of the current loader, exact over all ranks; filled at the loader's end. */
+  readonly loaderMetrics: Record<string, number>;
+  /** The loaders' metrics of the current epoch, by loader key. */
+  readonly epochMetrics: Record<string, Record<string, number>>;
+
+  /** The current train batch's gradients of the loss, read to the host. Null outside train loaders. */
+  gradients(): Promise<FlatGradients | null>;
+  /** Gives the flat (reduced) gradients to the optimizer, which updates the trainable weights. */
+  applyGradients(gradients: FlatGradients): void;
+  /** The state of everything, read to the host. */
+  stateDict(): Promise<RunState>;
+  /**
+   * Takes over some parts of a state.
+   * @throws UsageError naming the weight when names or shapes do not fit the model.
+   */
+  loadStateDict(state: RunState, parts: readonly StatePart[]): void;
+  /** Ends the stage after this epoch. Call it on every rank alike: decide from reduced values only. */
+  stopStage(): void;
+}

@@ -1,0 +1,38 @@
+// A run's options, as resolved by the command line: plain data, sent to every worker and kept in config.json.
+
+export const ENGINES = ["cuda", "native", "wasm", "cpu"] as const;
+/** A compute engine, best first: tfjs-node-gpu on a GPU, the same package's CPU, WebAssembly, plain JavaScript. */
+export type EngineName = (typeof ENGINES)[number];
+export const DEVICES = ["auto", ...ENGINES] as const;
+export type Device = (typeof DEVICES)[number];
+export const DATASETS = ["auto", "mnist", "digits"] as const;
+export type DatasetChoice = (typeof DATASETS)[number];
+export type Verbosity = "quiet" | "normal" | "verbose";
+
+export interface TrainOptions {
+  /** Number of workers on this machine, one per GPU where there are GPUs. */
+  readonly workers: number;
+  readonly device: Device;
+  /** The stages to run, in order; null means all of the recipe's. */
+  readonly stages: readonly string[] | null;
+  /** Absolute path of the recipe's module; null means the built-in MNIST recipe. */
+  readonly recipe: string | null;
+  /** Epochs per stage; null leaves it to the recipe. */
+  readonly epochs: number | null;
+  /** Samples per batch and worker. */
+  readonly batchSize: number;
+  readonly dataset: DatasetChoice;
+  /** Absolute folder of the data files, where they are or are put. */
+  readonly dataDir: string;
+  /** Absolute path of a safetensors file to start the weights from, or null. */
+  readonly initFrom: string | null;
+  /** Absolute path of the run's log folder. */
+  readonly logdir: string;
+  readonly overwrite: boolean;
+  readonly seed: number;
+  readonly verbosity: Verbosity;
+  /** Draw progress bars (on a terminal). */
+  readonly progress: boolean;
+  /** Seconds a rank waits for another in one collective before it gives up and says so. */
+  readonly timeoutSeconds: number;
+}

@@ -1,0 +1,52 @@
+// What ranks use to talk to each other. The ring in src/allreduce implements it; everybody else sees only this.
+
+export type ReduceOp = "sum" | "mean";
+
+/**
+ * A group of `worldSize` ranks. Every rank must call the same operations in the same order; two ranks found in
+ * different operations get an error, never a wrong sum. With `worldSize` 1 every operation returns at once.
+ * Every operation rejects with a PeerError, naming the operation and the rank waited for, when its deadline passes.
+ */
+export interface ProcessGroup {
+  readonly rank: number;
+  readonly worldSize: number;
+  /**
+   * Reduces `data` in place over all ranks; every rank ends with the same bits. The buffer may be refilled as soon
+   * as the promise resolves. Any length, also 0; all ranks must pass the same length.
+   */
+  allReduce(data: Float32Array, op: ReduceOp): Promise<void>;
+  /** Resolves, on every rank, to the bytes that `root` passed (any length; the other ranks' argument is ignored). */
+  broadcast(bytes: Uint8Array, root?: number): Promise<Uint8Array>;
+  /** Resolves to every rank's bytes, indexed by rank. Lengths may differ between ranks. */
+  allGather(bytes: Uint8Array): Promise<Uint8Array[]>;
+  /** Resolves once every rank has called it. */
+  barrier(): Promise<void>;
+  /** Waits until everything sent has been taken over by the peer's socket, then closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Adds up a vector of float64 over all ranks, in rank order, so that every rank gets the same bits.
+ * For metrics: small vectors of sums and counts, where float32 would lose counts above 2^24.
+ */
+export async function sumOverRanks(group: ProcessGroup, values: Float64Array): Promise<Float64Array> {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const total = new Float64Array(values.length);
+  for (const part of await group.allGather(bytes)) {
+    // The part may sit at any byte offset of a network message: copy before viewing it as float64.
+    const vector = new Float64Array(part.slice().buffer);
+    for (let i = 0; i < total.length; i++) total[i] += vector[i];
+  }
+  return total;
+}
+
+/** Gathers one JSON value from every rank, indexed by rank. */
+export async function gatherJson<T>(group: ProcessGroup, value: T): Promise<T[]> {
+  const parts = await group.allGather(new TextEncoder().encode(JSON.stringify(value)));
+  return parts.map((part) => JSON.parse(new TextDecoder().decode(part)) as T);
+}
+
+/** The calling process's rank as the launcher set it: -1 outside a group, 0 for the master. */
+export function getRank(env: NodeJS.ProcessEnv = process.env): number {
+  return env.RANK === undefined ? -1 : Number(env.RANK);
+}

@@ -1,0 +1,69 @@
+// Every message between the launcher and a worker, used by both sides. They travel over the IPC channel of
+// child_process.fork as JSON.
+//
+//   launcher            worker
+//     probe   ────────▶          asks a throw-away worker which engine can be had
+//             ◀──────── probed   (that worker ends)
+//
+//     init    ────────▶          who you are; the worker loads its libraries and the recipe
+//             ◀──────── prepared from each machine's local rank 0: data is on disk, the stages are known
+//     start   ────────▶          to all ranks
+//             ◀──────── status   a line for the person watching (rank 0)
+//             ◀──────── at       where in the run the worker is, for the report if it dies
+//             ◀──────── failed   what broke, with the stack; the worker ends by itself after it
+//             ◀──────── done     rank 0's carries the results
+import type { SerializedError } from "./errors.js";
+import type { Device, EngineName, TrainOptions } from "./options.js";
+import type { Json } from "./state.js";
+import type { RunResults } from "./summary.js";
+
+/** What the probe found out. */
+export interface EngineChoice {
+  readonly engine: EngineName;
+  /** One line that names the engine, its version and its hardware: `wasm (tfjs 4.22.0, SIMD)`. */
+  readonly description: string;
+  /** Better engines than the chosen one, and why each was not taken. */
+  readonly skipped: readonly { readonly engine: EngineName; readonly reason: string }[];
+}
+
+/** Everything a worker needs to take its place in the group. */
+export interface WorkerInit {
+  readonly rank: number;
+  readonly localRank: number;
+  readonly worldSize: number;
+  /** Where each rank listens, by rank: `ipc:///...` or `tcp://host:port`. */
+  readonly endpoints: readonly string[];
+  /** Secret of this run; peers that do not know it are not listened to. */
+  readonly token: string;
+  readonly engine: EngineName;
+  readonly options: TrainOptions;
+}
+
+export interface Prepared {
+  readonly recipe: string;
+  /** The stages that will run, in order. */
+  readonly stages: readonly string[];
+  readonly data: Json;
+}
+
+/** Where a worker is; all ranks walk the same path. */
+export interface Position {
+  readonly stage: string;
+  readonly epoch: number;
+  readonly loader: string;
+  readonly batch: number;
+}
+
+export type ToWorker =
+  | { readonly type: "probe"; readonly device: Device; readonly workers: number | null }
+  | ({ readonly type: "init" } & WorkerInit)
+  | { readonly type: "start"; readonly prepared: Prepared };
+
+export type FromWorker =
+  | { readonly type: "probed"; readonly choice: EngineChoice; readonly gpus: number }
+  | { readonly type: "probe-failed"; readonly error: SerializedError }
+  | { readonly type: "prepared"; readonly prepared: Prepared }
+  | { readonly type: "status"; readonly message: string; readonly level: "info" | "warn" }
+  | { readonly type: "at"; readonly position: Position }
+  | { readonly type: "failed"; readonly error: SerializedError; readonly position: Position | null }
+  | { readonly type: "done"; readonly results: RunResults | null };

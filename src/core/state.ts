@@ -1,0 +1,46 @@
+// What a checkpoint holds, as plain data: tensors by name, and the run's position. No tfjs here, so that the
+// checkpoint folder, the loggers and the launcher can all speak of it.
+
+export type TensorDtype = "F32" | "I32" | "U8" | "BOOL";
+
+/** A tensor on the host: row-major `data` of `shape`. */
+export interface TensorState {
+  readonly dtype: TensorDtype;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array | Uint8Array;
+}
+export type TensorStates = Readonly<Record<string, TensorState>>;
+
+/** Step counters. Batch counters advance by the world size, sample counters by the samples of all ranks. */
+export interface Counters {
+  globalEpochStep: number;
+  globalBatchStep: number;
+  globalSampleStep: number;
+  stageEpochStep: number;
+  stageBatchStep: number;
+  stageSampleStep: number;
+  loaderBatchStep: number;
+  loaderSampleStep: number;
+}
+
+/** Metrics of one epoch: loader key -> metric name -> value. */
+export type EpochMetrics = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** Any value that JSON can carry. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Everything needed to go on from the end of an epoch. */
+export interface RunState {
+  /** All weights of the model, trainable or not, in the model's order. */
+  readonly model: TensorStates;
+  /** The optimizer's slots and step counts. */
+  readonly optimizer: TensorStates;
+  readonly criterion: Json;
+  readonly scheduler: Json;
+  readonly counters: Readonly<Counters>;
+  readonly recipe: string;
+  readonly stage: string;
+  /** 1-based epoch within the stage. */
+  readonly epoch: number;
+  readonly metrics: EpochMetrics;
+}

@@ -1,0 +1,48 @@
+// The results of a run: what rank 0 hands to the launcher, and what becomes summary.json.
+// Keys are snake_case: this is the file format.
+
+export interface LoaderSummary {
+  readonly seconds: number;
+  readonly samples: number;
+  readonly samples_per_second: number;
+  /** Every metric by its name: `loss`, `accuracy01`, `f1/class_03`... */
+  readonly [metric: string]: number;
+}
+
+export interface EpochSummary {
+  readonly epoch: number;
+  readonly seconds: number;
+  /** `train`, `valid`, ... by loader key. */
+  readonly [loaderKey: string]: LoaderSummary | number;
+}
+
+export interface StageSummary {
+  readonly stage: string;
+  readonly epochs: readonly EpochSummary[];
+}
+
+export interface BestSummary {
+  readonly stage: string;
+  readonly epoch: number;
+  readonly metric: string;
+  readonly score: number;
+  readonly path: string;
+}
+
+/** What the workers found. */
+export interface RunResults {
+  readonly stages: readonly StageSummary[];
+  readonly best: BestSummary | null;
+  readonly last: { readonly path: string } | null;
+  /** SHA-256 of the final weights' float32 bytes, little endian, in the model's order. */
+  readonly weights_sha256: string;
+}
+
+export interface RunSummary extends RunResults {
+  readonly status: "completed" | "failed" | "interrupted";
+  readonly recipe: string;
+  readonly dataset: string;
+  readonly engine: string;
+  readonly world_size: number;
+  readonly wall_seconds: number;
+}
