@@ -62,7 +62,10 @@ export function setRequiresGrad(
   target: Model | Layer,
   requiresGrad: boolean | Readonly<Record<string, boolean>>,
 ): void {
-  if (typeof requiresGrad === "boolean") return setAll(target, requiresGrad);
+  if (typeof requiresGrad === "boolean") {
+    setAll(target, requiresGrad);
+    return;
+  }
   if (!("layers" in target) && !("parameters" in target)) {
     throw new UsageError("setRequiresGrad: names need a model; pass true or false for a single layer");
   }
