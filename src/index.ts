@@ -1,9 +1,24 @@
-// The public API: everything a recipe of your own may import.
+// The public API: everything that a recipe of your own may import.
+export { CheckpointCallback, type CheckpointOptions, type LoadSource } from "./callbacks/checkpoint.js";
+export { CriterionCallback, type CriterionOptions } from "./callbacks/criterion.js";
+export { EarlyStoppingCallback, type EarlyStoppingOptions } from "./callbacks/early-stopping.js";
+export {
+  AccuracyCallback,
+  ClassMetricCallback,
+  ConfusionMatrixCallback,
+  type MetricKeys,
+  PrecisionRecallF1SupportCallback,
+} from "./callbacks/metric.js";
+export { OptimizerCallback, type OptimizerOptions } from "./callbacks/optimizer.js";
+export { ProgressCallback } from "./callbacks/progress.js";
+export { SchedulerCallback, type SchedulerOptions } from "./callbacks/scheduler.js";
 export * from "./core/callback.js";
 export type * from "./core/context.js";
 export { RunError, UsageError } from "./core/errors.js";
 export type * from "./core/loader.js";
+export type * from "./core/log.js";
 export type * from "./core/logger.js";
+export type * from "./core/options.js";
 export {
   type Model,
   type Module,
@@ -12,7 +27,22 @@ export {
   setRequiresGrad,
 } from "./core/parameters.js";
 export { getRank, type ProcessGroup } from "./core/process-group.js";
-export { type Criterion, Recipe, type RecipeClass, type RecipeConfig } from "./core/recipe.js";
+export {
+  type Criterion,
+  Recipe,
+  type RecipeClass,
+  type RecipeConfig,
+  type ReportProgress,
+} from "./core/recipe.js";
 export type { Scheduler } from "./core/scheduler.js";
 export type * from "./core/state.js";
-export type { RunSummary } from "./core/summary.js";
+export type * from "./core/summary.js";
+export { DataLoader } from "./data/data-loader.js";
+export { ImageDataset } from "./data/image-dataset.js";
+export { loadMnist, type PreparedMnist, prepareMnist } from "./data/mnist.js";
+export { crossEntropyLoss } from "./engine/cross-entropy.js";
+export { tf } from "./engine/tf.js";
+export { ConsoleLogger } from "./loggers/console.js";
+export { CsvLogger } from "./loggers/csv.js";
+export { TensorboardLogger } from "./loggers/tensorboard.js";
+export { DistributedSampler } from "./sampler/distributed-sampler.js";

@@ -9,6 +9,7 @@ import type { ProcessGroup } from "./process-group.js";
 import type { Criterion } from "./recipe.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Counters, RunState } from "./state.js";
+import type { BestSummary } from "./summary.js";
 
 /** Gradients of one batch on the host, all trainable weights one after another in the model's order. */
 export interface FlatGradients {
@@ -28,6 +29,14 @@ export const STATE_PARTS = [
   "global_sample_step",
 ] as const;
 export type StatePart = (typeof STATE_PARTS)[number];
+
+/** A metric's vector of sums and counts: adding the ranks' vectors gives the metric over all ranks, exactly. */
+export interface Accumulator {
+  readonly state: Float64Array;
+  reset(): void;
+  /** Metric values by name, from the (reduced) state. */
+  compute(): Record<string, number>;
+}
 
 export interface RunContext {
   readonly options: TrainOptions;
@@ -68,11 +77,21 @@ export interface RunContext {
   readonly batchTensors: Record<string, Scalar>;
   /** This rank's numbers for the current batch. */
   readonly batchMetrics: Record<string, number>;
+  /**
+   * What metric callbacks register at a loader's start. At its end, between the metric and the aggregation order,
+   * all of them are summed over all ranks in one vector and computed into {@link loaderMetrics}.
+   */
+  readonly accumulators: Accumulator[];
   /** Metrics of the current loader, exact over all ranks; filled at the loader's end. */
   readonly loaderMetrics: Record<string, number>;
   /** The loaders' metrics of the current epoch, by loader key. */
   readonly epochMetrics: Record<string, Record<string, number>>;
 
+  /** Best and last checkpoint so far, for the summary; the checkpoint callback keeps it. */
+  readonly checkpoints: { best: BestSummary | null; last: { readonly path: string } | null };
+
+  /** The values of `batch[key]` on the host, row-major; read once however many callbacks ask. */
+  readBatch(key: string): Promise<Float32Array | Int32Array | Uint8Array>;
   /** The current train batch's gradients of the loss, read to the host. Null outside train loaders. */
   gradients(): Promise<FlatGradients | null>;
   /** Gives the flat (reduced) gradients to the optimizer, which updates the trainable weights. */
@@ -83,7 +102,7 @@ export interface RunContext {
    * Takes over some parts of a state.
    * @throws UsageError naming the weight when names or shapes do not fit the model.
    */
-  loadStateDict(state: RunState, parts: readonly StatePart[]): void;
+  loadStateDict(state: RunState, parts: readonly StatePart[]): Promise<void>;
   /** Ends the stage after this epoch. Call it on every rank alike: decide from reduced values only. */
   stopStage(): void;
 }

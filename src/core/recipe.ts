@@ -34,6 +34,8 @@ export abstract class Recipe<M extends Model = Model> {
   criterion!: Criterion;
   optimizer!: Optimizer;
   scheduler: Scheduler | null = null;
+  /** True while a train loader runs: what layers such as dropout want to know. */
+  training = false;
   /** The current batch by role: `features`, `targets`, `logits`. */
   batch: Record<string, Tensor> = {};
 

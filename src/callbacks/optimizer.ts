@@ -1,0 +1,100 @@
+// Averages a train batch's gradients over all ranks and lets the optimizer take a step.
+import { type Callback, CallbackOrder } from "../core/callback.js";
+import type { FlatGradients, RunContext } from "../core/context.js";
+import { UsageError } from "../core/errors.js";
+
+export interface OptimizerOptions {
+  /** The loss to differentiate, as the criterion callback names it. */
+  readonly metricKey: string;
+  /** Take one step for this many batches, with the mean of their gradients. Default 1. */
+  readonly accumulationSteps?: number;
+  /** Scale the reduced gradient down to at most this L2 norm over all weights. Default: no limit. */
+  readonly clipNorm?: number;
+}
+
+/**
+ * The step of distributed data parallel: mean of the ranks' gradients, then the optimizer. Clipping works on the
+ * reduced gradient, so its norm has the same bits on every rank; accumulated batches cost one reduction, and what is
+ * left at the loader's end is flushed.
+ */
+export class OptimizerCallback implements Callback {
+  readonly order = CallbackOrder.optimizer;
+  /** Which loss the runner differentiates. */
+  readonly metricKey: string;
+  readonly #every: number;
+  readonly #clipNorm: number;
+  #sum: Float32Array | null = null;
+  #pending = 0;
+  #last: FlatGradients | null = null;
+
+  constructor(options: OptimizerOptions) {
+    this.metricKey = options.metricKey;
+    this.#every = options.accumulationSteps ?? 1;
+    this.#clipNorm = options.clipNorm ?? Number.POSITIVE_INFINITY;
+    if (!Number.isInteger(this.#every) || this.#every < 1) {
+      throw new UsageError(`OptimizerCallback: accumulationSteps wants a whole number, got ${this.#every}`);
+    }
+    if (!(this.#clipNorm > 0)) {
+      throw new UsageError(`OptimizerCallback: clipNorm wants a number above 0, got ${this.#clipNorm}`);
+    }
+  }
+
+  async onBatchEnd(context: RunContext): Promise<void> {
+    const gradients = await context.gradients();
+    if (!gradients) return;
+    if (this.#every === 1) {
+      await this.#step(context, gradients);
+      return;
+    }
+    this.#accumulate(gradients);
+    if (this.#pending === this.#every) await this.#flush(context);
+  }
+
+  async onLoaderEnd(context: RunContext): Promise<void> {
+    if (!context.isTrainLoader) return;
+    // Every rank has the same number of train batches, so all of them flush or none does.
+    if (this.#pending > 0) await this.#flush(context);
+    Object.assign(context.loaderMetrics, optimizerSettings(context));
+  }
+
+  #accumulate(gradients: FlatGradients): void {
+    const { flat } = gradients;
+    if (this.#sum?.length !== flat.length) this.#sum = new Float32Array(flat.length);
+    // Divided by k before adding, as torch users do: the tail of a loader then counts as less than a full step.
+    for (let i = 0; i < flat.length; i++) this.#sum[i] += flat[i] / this.#every;
+    this.#pending++;
+    this.#last = gradients;
+  }
+
+  async #flush(context: RunContext): Promise<void> {
+    const sum = this.#sum as Float32Array;
+    const { parameters } = this.#last as FlatGradients;
+    await this.#step(context, { parameters, flat: sum });
+    sum.fill(0);
+    this.#pending = 0;
+  }
+
+  async #step(context: RunContext, gradients: FlatGradients): Promise<void> {
+    await context.group.allReduce(gradients.flat, "mean");
+    if (this.#clipNorm !== Number.POSITIVE_INFINITY) clip(gradients.flat, this.#clipNorm);
+    context.applyGradients(gradients);
+  }
+}
+
+/** Scales `values` so that their L2 norm is at most `limit` (torch's clip_grad_norm_, with its 1e-6). */
+function clip(values: Float32Array, limit: number): void {
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += values[i] * values[i];
+  const scale = limit / (Math.sqrt(squares) + 1e-6);
+  if (scale >= 1) return;
+  for (let i = 0; i < values.length; i++) values[i] *= scale;
+}
+
+/** Learning rate and momentum as metrics; tfjs keeps both as protected fields. */
+function optimizerSettings(context: RunContext): Record<string, number> {
+  const settings = context.optimizer as unknown as { learningRate?: number; momentum?: number };
+  const metrics: Record<string, number> = {};
+  if (typeof settings.learningRate === "number") metrics.lr = settings.learningRate;
+  if (typeof settings.momentum === "number") metrics.momentum = settings.momentum;
+  return metrics;
+}

@@ -1,0 +1,63 @@
+// Runs a batch forward and, in a train loader, backward; gradients come to the host as one flat vector.
+import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
+import type { FlatGradients } from "../core/context.js";
+import { UsageError } from "../core/errors.js";
+import type { Parameter } from "../core/parameters.js";
+import { tf } from "../engine/tf.js";
+
+/** Gradients of one model's trainable weights: computed, read to a flat vector, and given to an optimizer. */
+export class Gradients {
+  readonly #parameters: readonly Parameter[];
+  readonly #variables: Variable[];
+  readonly #flat: Float32Array;
+  #tensors: Readonly<Record<string, Tensor>> | null = null;
+
+  constructor(parameters: readonly Parameter[]) {
+    this.#parameters = parameters.filter((parameter) => parameter.trainable);
+    this.#variables = this.#parameters.map((parameter) => parameter.variable);
+    this.#flat = new Float32Array(this.#variables.reduce((sum, variable) => sum + variable.size, 0));
+  }
+
+  /** Runs `forward`, which returns the loss, and differentiates it by every trainable weight. */
+  compute(forward: () => Scalar): void {
+    if (this.#variables.length === 0) {
+      throw new UsageError(
+        "every weight is frozen: a train loader needs a weight that learns (setRequiresGrad)",
+      );
+    }
+    const { value, grads } = tf.variableGrads(forward, this.#variables);
+    value.dispose();
+    this.#tensors = grads;
+  }
+
+  /** The last computed gradients, or null when there are none. A weight that the loss does not reach has zeros. */
+  async read(): Promise<FlatGradients | null> {
+    if (!this.#tensors) return null;
+    let offset = 0;
+    for (const { variable } of this.#parameters) {
+      const part = this.#flat.subarray(offset, offset + variable.size);
+      const gradient = this.#tensors[variable.name];
+      if (gradient) part.set((await gradient.data()) as Float32Array);
+      else part.fill(0);
+      offset += variable.size;
+    }
+    this.dispose();
+    return { parameters: this.#parameters, flat: this.#flat };
+  }
+
+  dispose(): void {
+    if (this.#tensors) tf.dispose(this.#tensors);
+    this.#tensors = null;
+  }
+}
+
+/** Cuts flat gradients into tensors by the variable's registered name, as tfjs optimizers want them. */
+export function toNamedTensors({ parameters, flat }: FlatGradients): { name: string; tensor: Tensor }[] {
+  let offset = 0;
+  return parameters.map(({ variable }) => {
+    // A view, not a copy: the optimizer has consumed it before the buffer is filled again.
+    const values = flat.subarray(offset, offset + variable.size);
+    offset += variable.size;
+    return { name: variable.name, tensor: tf.tensor(values, variable.shape, "float32") };
+  });
+}

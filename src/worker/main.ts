@@ -1,0 +1,72 @@
+// The worker's process: speaks the protocol with the launcher, and ends with it. Heavy libraries are imported only
+// when a message asks for them, so that a probe stays light.
+import { ExitCode, serializeError, UsageError } from "../core/errors.js";
+import type { FromWorker, Position, Prepared, ToWorker } from "../core/protocol.js";
+
+/** Where the run is: part of the report when it breaks. */
+let position: Position | null = null;
+let ending = false;
+let start: (prepared: Prepared) => void;
+const started = new Promise<Prepared>((resolve) => {
+  start = resolve;
+});
+
+process.on("message", (message: ToWorker) => {
+  if (message.type === "start") start(message.prepared);
+  else if (message.type === "probe") finishWith(probe(message));
+  else finishWith(train(message));
+});
+// Nobody is left to report to: do not live on as an orphan.
+process.on("disconnect", () => process.exit(ending ? ExitCode.ok : ExitCode.failed));
+// A terminal's Ctrl-C reaches the whole process group; the launcher decides what becomes of it.
+process.on("SIGINT", () => {});
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+
+async function probe({ device, workers }: Extract<ToWorker, { type: "probe" }>): Promise<void> {
+  const { countGpus } = await import("../engine/gpus.js");
+  const { chooseEngine } = await import("../engine/probe.js");
+  const gpus = countGpus();
+  try {
+    await send({ type: "probed", choice: await chooseEngine(device, workers, gpus), gpus });
+  } catch (error) {
+    await send({ type: "probe-failed", error: serializeError(error) });
+  }
+}
+
+async function train(init: Extract<ToWorker, { type: "init" }>): Promise<void> {
+  const { runWorker } = await import("./run-worker.js");
+  const results = await runWorker(init, {
+    prepared: (prepared) => send({ type: "prepared", prepared }),
+    started,
+    status: (message) => void send({ type: "status", message, level: "info" }),
+    at: (now) => {
+      position = now;
+      void send({ type: "at", position: now });
+    },
+  });
+  await send({ type: "done", results });
+}
+
+function finishWith(work: Promise<void>): void {
+  work.then(() => {
+    ending = true;
+    process.exit(ExitCode.ok);
+  }, fail);
+}
+
+/** Reports the first thing that broke, and ends. */
+async function fail(error: unknown): Promise<void> {
+  if (ending) return;
+  ending = true;
+  await send({ type: "failed", error: serializeError(error), position });
+  process.exit(error instanceof UsageError ? ExitCode.usage : ExitCode.failed);
+}
+
+/** Resolves once the message is on its way, so that an exit cannot lose it. */
+function send(message: FromWorker): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected || !process.send) resolve();
+    else process.send(message, () => resolve());
+  });
+}

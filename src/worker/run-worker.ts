@@ -1,0 +1,74 @@
+// One worker's whole life between `init` and `done`: engine, recipe, data, group, run.
+import { join } from "node:path";
+import { connectProcessGroup } from "../allreduce/process-group.js";
+import { openLog } from "../core/log.js";
+import type { Position, Prepared, WorkerInit } from "../core/protocol.js";
+import type { RunResults } from "../core/summary.js";
+import { loadEngine } from "../engine/load.js";
+import { loadRecipe } from "./load-recipe.js";
+import { Runner } from "./runner.js";
+import { chooseStages } from "./stage.js";
+
+/** How a worker talks to its launcher. */
+export interface Launcher {
+  /** This machine's first rank has its data on disk and knows the stages. */
+  prepared(prepared: Prepared): Promise<void>;
+  /** Resolves when all workers may go on. */
+  readonly started: Promise<Prepared>;
+  /** A line for the person watching. */
+  status(message: string): void;
+  at(position: Position): void;
+}
+
+/** Trains; resolves to the results on rank 0 and to null on the others. */
+export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<RunResults | null> {
+  const { rank, localRank, worldSize, options } = init;
+  const { log, close: closeLog } = openLog(join(options.logdir, "logs"), `rank-${rank}`);
+  const aborted = new AbortController();
+  try {
+    log.info("worker started", { rank, worldSize, engine: init.engine });
+    const engine = await loadEngine(init.engine);
+    const { Recipe, name } = await loadRecipe(options.recipe);
+    if (localRank === 0) {
+      const data = (await Recipe.prepareData?.(options, launcher.status)) ?? null;
+      const recipe = new Recipe({ ...options, rank, localRank, worldSize, prepared: data });
+      const stages = chooseStages(recipe, options.stages);
+      await launcher.prepared({ recipe: name, stages, data });
+    }
+    const { data, stages } = await launcher.started;
+    const recipe = new Recipe({ ...options, rank, localRank, worldSize, prepared: data });
+    const { endpoints, token } = init;
+    const group = await connectProcessGroup({
+      rank,
+      worldSize,
+      endpoints,
+      token,
+      log,
+      timeoutSeconds: options.timeoutSeconds,
+      signal: aborted.signal,
+    });
+    log.info("group connected", { engine, stages });
+    const runner = new Runner({
+      recipe,
+      recipeName: name,
+      stages,
+      options,
+      group,
+      log,
+      onPosition: launcher.at,
+    });
+    try {
+      const results = await runner.run();
+      // A rank that left now could still owe its neighbour a message.
+      await group.barrier();
+      return rank === 0 ? results : null;
+    } finally {
+      await group.close();
+    }
+  } catch (error) {
+    log.error("worker failed", { error: error instanceof Error ? error.stack : String(error) });
+    throw error;
+  } finally {
+    await closeLog();
+  }
+}
