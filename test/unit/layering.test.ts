@@ -1,0 +1,116 @@
+// The house rules of ARCHITECTURE.md: which folder may import which, no cycles, and one home for each foreign package.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const src = resolve(dirname(fileURLToPath(import.meta.url)), "../../src");
+
+/** folder -> folders it may import at run time or for types. `.` is src/index.ts. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  allreduce: ["core"],
+  sampler: ["core"],
+  checkpoint: ["core"],
+  engine: ["core"],
+  metrics: ["core"],
+  loggers: ["core"],
+  data: ["core", "sampler"],
+  callbacks: ["core", "metrics", "checkpoint", "loggers"],
+  recipes: ["."],
+  worker: ["core", "allreduce", "checkpoint", "engine", "metrics", "loggers", "data", "callbacks", "recipes"],
+  launcher: ["core"],
+  ".": ["core", "sampler", "checkpoint", "engine", "metrics", "loggers", "data", "callbacks", "launcher"],
+};
+
+/** foreign package -> the only places that may import it at run time. */
+const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
+  zeromq: ["allreduce/transport.ts"],
+  msgpackr: ["allreduce"],
+  "@tensorflow/tfjs-backend-wasm": ["engine"],
+  "@tensorflow/tfjs-backend-cpu": ["engine"],
+  "@tensorflow/tfjs-node-gpu": ["engine"],
+  "@tensorflow/tfjs-core": ["engine", "data"],
+  "@tensorflow/tfjs-layers": ["engine"],
+  commander: ["launcher/cli.ts"],
+  winston: ["core/log.ts"],
+  "cli-progress": ["callbacks/progress.ts"],
+  esbuild: ["worker/recipe-hooks.ts"],
+};
+
+interface Import {
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+const imports = new Map(files.map((file) => [file, importsOf(readFileSync(join(src, file), "utf8"))]));
+
+function importsOf(source: string): Import[] {
+  const found: Import[] = [];
+  const statement = /^\s*(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm;
+  for (const [, type, specifier] of source.matchAll(statement))
+    found.push({ specifier, typeOnly: Boolean(type) });
+  for (const [, specifier] of source.matchAll(/\bimport\("([^"]+)"\)/g))
+    found.push({ specifier, typeOnly: false });
+  return found;
+}
+
+function folderOf(file: string): string {
+  const folder = dirname(file).split("/")[0];
+  return folder;
+}
+
+function target(file: string, specifier: string): string {
+  return relative(src, resolve(src, dirname(file), specifier)).replace(/\.js$/, ".ts");
+}
+
+test("every file is found and has a folder with a row in the table", () => {
+  assert.ok(files.length > 40, `only ${files.length} files found`);
+  for (const file of files) assert.ok(MAY_IMPORT[folderOf(file)], `${file}: its folder has no row`);
+});
+
+test("folders import only what the table allows", () => {
+  for (const [file, list] of imports) {
+    for (const { specifier } of list.filter((entry) => entry.specifier.startsWith("."))) {
+      const [from, to] = [folderOf(file), folderOf(target(file, specifier))];
+      const allowed = from === to || MAY_IMPORT[from].includes(to);
+      assert.ok(
+        allowed,
+        `${file} imports ${specifier}: ${from} may import only ${MAY_IMPORT[from].join(", ")}`,
+      );
+    }
+  }
+});
+
+test("a foreign package is imported only in its home", () => {
+  for (const [file, list] of imports) {
+    for (const { specifier, typeOnly } of list) {
+      if (typeOnly || specifier.startsWith(".") || specifier.startsWith("node:")) continue;
+      const homes = ONLY_IN[specifier];
+      assert.ok(homes, `${file} imports ${specifier}, which has no row in the table of packages`);
+      assert.ok(
+        homes.some((home) => file === home || file.startsWith(`${home}/`)),
+        `${file} imports ${specifier}, whose home is ${homes.join(", ")}`,
+      );
+    }
+  }
+});
+
+test("no file imports itself by way of others", () => {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    const cycle = path.indexOf(file);
+    assert.equal(cycle, -1, `cycle: ${[...path.slice(cycle), file].join(" -> ")}`);
+    if (done.has(file)) return;
+    path.push(file);
+    for (const { specifier, typeOnly } of imports.get(file) ?? []) {
+      if (!typeOnly && specifier.startsWith(".")) visit(target(file, specifier));
+    }
+    path.pop();
+    done.add(file);
+  };
+  for (const file of files) visit(file);
+});
