@@ -1,0 +1,194 @@
+// A run's state as a safetensors file that any safetensors library can read. Weights keep their own names, optimizer
+// tensors are `optimizer/<name>`, all else is text in `__metadata__`, with a SHA-256 over the whole content. A weight
+// whose own name begins with `optimizer/` or `model:` (or is `__metadata__`) is stored as `model:<name>`.
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { messageOf, UsageError } from "../core/errors.js";
+import type { Counters, EpochMetrics, Json, RunState, TensorState, TensorStates } from "../core/state.js";
+import { encodeSafetensors, parseSafetensors, type SafetensorsContent } from "./safetensors.js";
+
+const FORMAT = "ddp-train";
+const VERSION = "1";
+const OPTIMIZER = "optimizer/";
+const ESCAPED = "model:";
+
+/** The counters' names on disk. */
+const COUNTER_KEYS: Readonly<Record<keyof Counters, string>> = {
+  globalEpochStep: "global_epoch_step",
+  globalBatchStep: "global_batch_step",
+  globalSampleStep: "global_sample_step",
+  stageEpochStep: "stage_epoch_step",
+  stageBatchStep: "stage_batch_step",
+  stageSampleStep: "stage_sample_step",
+  loaderBatchStep: "loader_batch_step",
+  loaderSampleStep: "loader_sample_step",
+};
+
+/** Encodes a state as the parts of a checkpoint file, to be written one after another. */
+export function encodeState(state: RunState): Uint8Array[] {
+  const tensors: TensorStates = Object.fromEntries([
+    ...Object.entries(state.model).map(([name, tensor]) => [storedName(name), tensor] as const),
+    ...Object.entries(state.optimizer).map(([name, tensor]) => [OPTIMIZER + name, tensor] as const),
+  ]);
+  const metadata = {
+    format: FORMAT,
+    version: VERSION,
+    recipe: state.recipe,
+    stage: state.stage,
+    epoch: String(state.epoch),
+    counters: JSON.stringify(encodeCounters(state.counters)),
+    metrics: JSON.stringify(state.metrics, spellNonFinite),
+    criterion: JSON.stringify(state.criterion),
+    scheduler: JSON.stringify(state.scheduler),
+  };
+  return encodeSafetensors(tensors, { ...metadata, sha256: digest({ tensors, metadata }) });
+}
+
+/**
+ * Parses the bytes of a checkpoint file; `source` names the file in errors.
+ * @throws UsageError naming the source when the file is damaged, or holds plain weights.
+ */
+export function parseState(bytes: Uint8Array, source: string): RunState {
+  const content = parseSafetensors(bytes, source);
+  if (!isCheckpoint(content)) {
+    throw new UsageError(
+      `${source}: holds plain weights, not a ddp-train checkpoint; start from it with --init-from`,
+    );
+  }
+  verify(content, source);
+  const { metadata } = content;
+  const { model, optimizer } = splitTensors(content.tensors);
+  try {
+    return {
+      model,
+      optimizer,
+      criterion: JSON.parse(metadata.criterion) as Json,
+      scheduler: JSON.parse(metadata.scheduler) as Json,
+      counters: parseCounters(JSON.parse(metadata.counters)),
+      recipe: metadata.recipe,
+      stage: metadata.stage,
+      epoch: Number(metadata.epoch),
+      metrics: parseMetrics(JSON.parse(metadata.metrics)),
+    };
+  } catch (error) {
+    // The SHA-256 is right, so this was written on purpose, by something that is not this program.
+    throw new UsageError(`${source}: unreadable checkpoint metadata: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Reads a checkpoint.
+ * @throws UsageError naming the path when it is missing, damaged or no checkpoint.
+ */
+export function readCheckpoint(path: string): RunState {
+  return parseState(readWhole(path), path);
+}
+
+/**
+ * Reads the model's weights from any safetensors file: a checkpoint, or one made by another library.
+ * @throws UsageError naming the path when it is missing or damaged.
+ */
+export function readWeights(path: string): TensorStates {
+  const content = parseSafetensors(readWhole(path), path);
+  if (!isCheckpoint(content)) return content.tensors;
+  verify(content, path);
+  return splitTensors(content.tensors).model;
+}
+
+/**
+ * Reads a file of any size (`readFileSync` ends at 2 GiB).
+ * @throws UsageError naming the path.
+ */
+export function readWhole(path: string): Uint8Array {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const bytes = new Uint8Array(fstatSync(file).size);
+      for (let at = 0; at < bytes.length; ) {
+        const count = readSync(file, bytes, at, Math.min(bytes.length - at, 2 ** 30), null);
+        if (count === 0) throw new Error("it became shorter while it was read");
+        at += count;
+      }
+      return bytes;
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new UsageError(`no such file: ${path}`);
+    throw new UsageError(`cannot read ${path}: ${messageOf(error)}`);
+  }
+}
+
+function isCheckpoint({ metadata }: SafetensorsContent): boolean {
+  return metadata.format === FORMAT;
+}
+
+function verify({ tensors, metadata }: SafetensorsContent, source: string): void {
+  const { sha256, ...rest } = metadata;
+  if (metadata.version !== VERSION) {
+    throw new UsageError(
+      `${source}: is of checkpoint version ${metadata.version}; this ddp-train reads version ${VERSION}`,
+    );
+  }
+  if (digest({ tensors, metadata: rest }) !== sha256) {
+    throw new UsageError(`${source}: damaged: its content does not match the sha256 that was saved with it`);
+  }
+}
+
+/** Covers names, dtypes, shapes, data and metadata, in an order that a copy by another library keeps. */
+function digest({ tensors, metadata }: SafetensorsContent): string {
+  const hash = createHash("sha256").update(JSON.stringify(sortedEntries(metadata)));
+  for (const [name, { dtype, shape, data }] of sortedEntries(tensors)) {
+    hash.update(JSON.stringify([name, dtype, shape]));
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
+}
+
+function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, T][] {
+  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function storedName(name: string): string {
+  const isTaken = name.startsWith(OPTIMIZER) || name.startsWith(ESCAPED) || name === "__metadata__";
+  return isTaken ? ESCAPED + name : name;
+}
+
+function splitTensors(tensors: TensorStates): { model: TensorStates; optimizer: TensorStates } {
+  const model: [string, TensorState][] = [];
+  const optimizer: [string, TensorState][] = [];
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (name.startsWith(OPTIMIZER)) optimizer.push([name.slice(OPTIMIZER.length), tensor]);
+    else if (name.startsWith(ESCAPED)) model.push([name.slice(ESCAPED.length), tensor]);
+    else model.push([name, tensor]);
+  }
+  return { model: Object.fromEntries(model), optimizer: Object.fromEntries(optimizer) };
+}
+
+const counterEntries = Object.entries(COUNTER_KEYS) as [keyof Counters, string][];
+
+function encodeCounters(counters: Readonly<Counters>): Record<string, number> {
+  return Object.fromEntries(counterEntries.map(([key, stored]) => [stored, counters[key]]));
+}
+
+function parseCounters(stored: Record<string, unknown>): Counters {
+  const values = counterEntries.map(([key, name]) => {
+    const value = stored[name];
+    if (!Number.isSafeInteger(value)) throw new Error(`counter ${name} is ${value}`);
+    return [key, value];
+  });
+  return Object.fromEntries(values) as Counters;
+}
+
+/** JSON has no NaN or Infinity: a metric that is one is kept as its name. */
+function spellNonFinite(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+function parseMetrics(stored: Record<string, Record<string, number | string>>): EpochMetrics {
+  const loaders = Object.entries(stored).map(([loaderKey, metrics]) => {
+    const values = Object.entries(metrics).map(([name, value]) => [name, Number(value)] as const);
+    return [loaderKey, Object.fromEntries(values)] as const;
+  });
+  return Object.fromEntries(loaders);
+}

@@ -1,0 +1,95 @@
+// TensorBoard's event files, by hand: each record is an Event protobuf message framed as a TFRecord.
+//   record   u64 length | u32 masked CRC of length | message | u32 masked CRC of message     (little endian)
+//   Event    wall_time = 1 double, step = 2 int64, file_version = 3 string, summary = 5
+//   Summary  repeated value = 1: tag = 1 string, simple_value = 2 float
+// Sources: tensorflow.org/tutorials/load_data/tfrecord, tensorboard/compat/proto/{event,summary}.proto,
+// protobuf.dev/programming-guides/encoding, RFC 3720 appendix B.4 (CRC-32C).
+
+/** An Event message: the file's version, or scalars by tag. `wallTime` in seconds since 1970. */
+export interface TfEvent {
+  readonly wallTime: number;
+  readonly step?: number;
+  readonly fileVersion?: string;
+  readonly scalars?: Readonly<Record<string, number>>;
+}
+
+/** The content of every event file's first record. */
+export const FILE_VERSION = "brain.Event:2";
+
+/** Encodes an event as one record of an event file. Scalars become float32. */
+export function encodeRecord(event: TfEvent): Uint8Array {
+  const message = encodeEvent(event);
+  const record = Buffer.alloc(message.length + 16);
+  record.writeBigUInt64LE(BigInt(message.length), 0);
+  record.writeUInt32LE(maskedCrc(record.subarray(0, 8)), 8);
+  record.set(message, 12);
+  record.writeUInt32LE(maskedCrc(message), message.length + 12);
+  return record;
+}
+
+/** CRC-32C (Castagnoli) of some bytes, unsigned. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = ~0;
+  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  // 0x82f63b78 is Castagnoli's polynomial with its bits reversed.
+  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  return crc;
+});
+
+/** TFRecord stores checksums rotated and shifted, so that a checksum of data with checksums in it stays strong. */
+function maskedCrc(bytes: Uint8Array): number {
+  const crc = crc32c(bytes);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+function encodeEvent({ wallTime, step = 0, fileVersion, scalars }: TfEvent): Uint8Array {
+  const fields = [field(1, Wire.fixed64, float64(wallTime)), field(2, Wire.varint, varint(step))];
+  if (fileVersion !== undefined) fields.push(text(3, fileVersion));
+  if (scalars) fields.push(nested(5, Object.entries(scalars).map(encodeValue)));
+  return Buffer.concat(fields);
+}
+
+function encodeValue([tag, value]: readonly [string, number]): Uint8Array {
+  return nested(1, [text(1, tag), field(2, Wire.fixed32, float32(value))]);
+}
+
+const Wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+function field(number: number, wire: number, payload: Uint8Array): Uint8Array {
+  return Buffer.concat([varint(number * 8 + wire), payload]);
+}
+
+function nested(number: number, fields: readonly Uint8Array[]): Uint8Array {
+  const body = Buffer.concat(fields);
+  return field(number, Wire.bytes, Buffer.concat([varint(body.length), body]));
+}
+
+function text(number: number, value: string): Uint8Array {
+  return nested(number, [Buffer.from(value)]);
+}
+
+/** Seven bits a byte, lowest first. By division: a step may exceed 32 bits. */
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}
+
+function float32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeFloatLE(value);
+  return bytes;
+}
+
+function float64(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return bytes;
+}
