@@ -25,9 +25,7 @@ export class Gradients {
         "every weight is frozen: a train loader needs a weight that learns (setRequiresGrad)",
       );
     }
-    const { value, grads } = tf.variableGrads(forward, this.#variables);
-    value.dispose();
-    this.#tensors = grads;
+    this.#tensors = tf.variableGrads(forward, this.#variables).grads;
   }
 
   /** The last computed gradients, or null when there are none. A weight that the loss does not reach has zeros. */
