@@ -1,0 +1,48 @@
+// Cuts this rank's share of a dataset, in the sampler's order, into batches.
+import { UsageError } from "../core/errors.js";
+import type { Batch, Dataset, Loader, Sampler } from "../core/loader.js";
+
+export interface DataLoaderOptions {
+  /** Samples per batch on this rank. */
+  readonly batchSize: number;
+  /** Which samples and in which order; without one, all in the dataset's order. */
+  readonly sampler?: Sampler | undefined;
+  /** Leave out a last batch that is not full. */
+  readonly dropLast?: boolean;
+}
+
+/** Yields `dataset.collate` of each batch's indices; the tensors belong to whoever iterates. */
+export class DataLoader implements Loader {
+  readonly batchSize: number;
+  readonly sampler: Sampler | undefined;
+  private readonly dataset: Dataset;
+  private readonly dropLast: boolean;
+
+  /** @throws UsageError when the batch size is not a positive integer. */
+  constructor(dataset: Dataset, { batchSize, sampler, dropLast = false }: DataLoaderOptions) {
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+      throw new UsageError(`batchSize is ${batchSize}, expected a positive integer such as 32`);
+    }
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.sampler = sampler;
+    this.dropLast = dropLast;
+  }
+
+  get length(): number {
+    return Math.ceil(this.samples / this.batchSize);
+  }
+
+  get samples(): number {
+    const share = this.sampler?.length ?? this.dataset.length;
+    return this.dropLast ? share - (share % this.batchSize) : share;
+  }
+
+  *[Symbol.iterator](): Generator<Batch> {
+    const { dataset, batchSize, samples } = this;
+    const indices = this.sampler?.indices() ?? Int32Array.from({ length: samples }, (_, i) => i);
+    for (let at = 0; at < samples; at += batchSize) {
+      yield dataset.collate(indices.subarray(at, Math.min(at + batchSize, samples)));
+    }
+  }
+}
