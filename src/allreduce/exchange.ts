@@ -1,0 +1,84 @@
+// One collective as one rank sees it: numbers the messages to the next rank, and checks those from the previous one.
+// Promises: a payload is handed on only when the previous rank is in the same collective, with the same arguments, at
+// the same message; everything else is an error that names both sides.
+import { PeerError, RunError } from "../core/errors.js";
+import { previousRank } from "./chunks.js";
+import type { Link, Message } from "./transport.js";
+
+/** Name under which a rank tells the next one that the group has failed; the payload is the cause. */
+const FAILED = "failed";
+
+export class Exchange {
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly #link: Link;
+  readonly #sequence: number;
+  readonly #operation: string;
+  readonly #timeoutMs: number;
+  #sent = 0;
+  #received = 0;
+
+  /** `operation` says the collective and all that ranks must agree on, in words that fit an error message. */
+  constructor(link: Link, sequence: number, operation: string, timeoutMs: number) {
+    this.rank = link.rank;
+    this.worldSize = link.worldSize;
+    this.#link = link;
+    this.#sequence = sequence;
+    this.#operation = operation;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Queues a payload for the next rank; see {@link Link.send} for how long it must stay unchanged. */
+  send(payload: Uint8Array): Promise<void> {
+    return this.#link.send(this.#sequence, this.#operation, this.#sent++, payload);
+  }
+
+  /**
+   * The previous rank's next payload.
+   * @throws PeerError when it does not come in time or the ring has failed elsewhere, RunError when ranks disagree.
+   */
+  async receive(): Promise<Uint8Array> {
+    const message = await this.#link.receive(this.#timeoutMs);
+    if (message === null) {
+      const seconds = this.#timeoutMs / 1000;
+      throw new PeerError(
+        `rank ${this.rank} waited ${seconds} s for rank ${this.#previous} in ${this.#here}`,
+      );
+    }
+    if (message.operation === FAILED) throw new PeerError(new TextDecoder().decode(message.payload));
+    this.#check(message);
+    this.#received++;
+    return message.payload;
+  }
+
+  #check({ sender, sequence, operation, step }: Message): void {
+    if (sender !== this.#previous) {
+      throw new RunError(
+        `rank ${this.rank} of ${this.worldSize} expected rank ${this.#previous} at its endpoint, but rank ${sender} is there`,
+      );
+    }
+    if (sequence !== this.#sequence || operation !== this.#operation) {
+      throw new RunError(
+        `rank ${this.rank} is in ${this.#here}, but rank ${sender} is in ${operation} (operation ${sequence})`,
+      );
+    }
+    if (step !== this.#received) {
+      throw new RunError(
+        `rank ${this.rank} got message ${step} of rank ${sender}, not ${this.#received}, in ${this.#here}`,
+      );
+    }
+  }
+
+  get #here(): string {
+    return `${this.#operation} (operation ${this.#sequence})`;
+  }
+
+  get #previous(): number {
+    return previousRank(this.rank, this.worldSize);
+  }
+}
+
+/** Tells the next rank why this one stops, so that the cause goes round the ring instead of many deadlines passing. */
+export async function sendFailure(link: Link, cause: string): Promise<void> {
+  await link.send(-1, FAILED, 0, new TextEncoder().encode(cause));
+}

@@ -1,0 +1,160 @@
+// The process group over the ring: one operation at a time, in the order they were asked for, numbered alike on all
+// ranks. Promises: the first failure ends the group, goes round the ring, and is what every later operation rejects
+// with. World size 1 is the same code: all loops over the other ranks are empty.
+import { messageOf, RunError, UsageError } from "../core/errors.js";
+import type { Log } from "../core/log.js";
+import type { ProcessGroup, ReduceOp } from "../core/process-group.js";
+import { Exchange, sendFailure } from "./exchange.js";
+import { broadcast, circulate } from "./gather.js";
+import { RingAllReduce } from "./ring.js";
+import { type Link, type LinkOptions, openLink } from "./transport.js";
+
+export interface ConnectOptions extends LinkOptions {
+  /** Seconds this rank waits for the previous one in any operation, connecting included. */
+  readonly timeoutSeconds: number;
+  /** Ends the group, and rejects what is under way, when aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+// Ranks usually close within milliseconds of each other; one that does not come must not hold up the others' end.
+const CLOSE_SECONDS = 2;
+// A week; zeromq counts milliseconds in 32 bits.
+const MAX_TIMEOUT_SECONDS = 604800;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Joins the ring as `rank` and resolves once all ranks have.
+ * @throws UsageError for options that make no sense, PeerError when a rank does not come in time.
+ */
+export async function connectProcessGroup(options: ConnectOptions): Promise<ProcessGroup> {
+  checkOptions(options);
+  const group = new RingProcessGroup(await openLink(options), options);
+  await group.connect();
+  return group;
+}
+
+class RingProcessGroup implements ProcessGroup {
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly #link: Link;
+  readonly #timeoutSeconds: number;
+  readonly #log: Log | undefined;
+  readonly #ring = new RingAllReduce();
+  readonly #stopListening: () => void;
+  /** Settles when the operations asked for so far have; never rejects. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #sequence = 0;
+  /** Why the group has ended: its first failure, or that it was closed. */
+  #cause: Error | null = null;
+
+  constructor(link: Link, { timeoutSeconds, log, signal }: ConnectOptions) {
+    this.rank = link.rank;
+    this.worldSize = link.worldSize;
+    this.#link = link;
+    this.#timeoutSeconds = timeoutSeconds;
+    this.#log = log;
+    const onAbort = () => this.#fail(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#stopListening = () => signal?.removeEventListener("abort", onAbort);
+    if (signal?.aborted) onAbort();
+  }
+
+  async connect(): Promise<void> {
+    await this.#run(`connect of ${this.worldSize} ranks`, (exchange) => circulate(exchange, NOTHING));
+  }
+
+  allReduce(data: Float32Array, op: ReduceOp): Promise<void> {
+    const operation = `allReduce ${op} of ${data.length} values`;
+    return this.#run(operation, (exchange) => this.#ring.reduce(exchange, data, op));
+  }
+
+  async broadcast(bytes: Uint8Array, root = 0): Promise<Uint8Array> {
+    if (!isIndex(root, this.worldSize)) {
+      throw new UsageError(`root of broadcast must be a rank from 0 to ${this.worldSize - 1}, not ${root}`);
+    }
+    // Copied before and after: what is queued for the next rank must not change when the caller writes to its bytes.
+    const own = this.rank === root ? new Uint8Array(bytes) : NOTHING;
+    const payload = await this.#run(`broadcast from rank ${root}`, (exchange) =>
+      broadcast(exchange, own, root),
+    );
+    return new Uint8Array(payload);
+  }
+
+  async allGather(bytes: Uint8Array): Promise<Uint8Array[]> {
+    const own = new Uint8Array(bytes);
+    const payloads = await this.#run("allGather", (exchange) => circulate(exchange, own));
+    return payloads.map((payload) => new Uint8Array(payload));
+  }
+
+  async barrier(): Promise<void> {
+    await this.#run("barrier", (exchange) => circulate(exchange, NOTHING));
+  }
+
+  /**
+   * A barrier first: once all ranks are here, all that mattered has been received, so even process.exit, at which
+   * zeromq drops what is queued, can lose nothing but this barrier's own last message. A rank that does not come,
+   * or is busy with something else, is no error here; it gets one if it goes on.
+   */
+  async close(): Promise<void> {
+    const seconds = Math.min(CLOSE_SECONDS, this.#timeoutSeconds);
+    try {
+      await this.#run("close", (exchange) => circulate(exchange, NOTHING), seconds);
+    } catch (error) {
+      this.#log?.debug(`rank ${this.rank} closed its process group alone: ${messageOf(error)}`);
+    }
+    this.#end(new RunError(`the process group of rank ${this.rank} is closed`));
+  }
+
+  #run<T>(
+    operation: string,
+    body: (exchange: Exchange) => Promise<T>,
+    seconds = this.#timeoutSeconds,
+  ): Promise<T> {
+    const result = this.#queue.then(async () => {
+      if (this.#cause !== null) throw this.#cause;
+      try {
+        return await body(new Exchange(this.#link, this.#sequence++, operation, seconds * 1000));
+      } catch (error) {
+        throw this.#fail(error);
+      }
+    });
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  /** Ends the group, unless it has ended; returns the first cause. */
+  #end(cause: Error): Error {
+    if (this.#cause === null) {
+      this.#cause = cause;
+      this.#stopListening();
+      this.#link.close();
+    }
+    return this.#cause;
+  }
+
+  /** Ends the group, and tells the next rank why. */
+  #fail(thrown: unknown): Error {
+    const cause = thrown instanceof Error ? thrown : new RunError(messageOf(thrown));
+    if (this.#cause === null) sendFailure(this.#link, cause.message).catch(() => {});
+    return this.#end(cause);
+  }
+}
+
+function checkOptions({ rank, worldSize, endpoints, timeoutSeconds }: ConnectOptions): void {
+  if (!isIndex(worldSize - 1, Number.MAX_SAFE_INTEGER)) {
+    throw new UsageError(`worldSize must be 1 or more, not ${worldSize}`);
+  }
+  if (!isIndex(rank, worldSize)) throw new UsageError(`rank must be from 0 to ${worldSize - 1}, not ${rank}`);
+  if (worldSize > 1 && endpoints.length !== worldSize) {
+    throw new UsageError(`endpoints must name ${worldSize} places, one a rank, not ${endpoints.length}`);
+  }
+  if (!(timeoutSeconds > 0 && timeoutSeconds <= MAX_TIMEOUT_SECONDS)) {
+    throw new UsageError(
+      `timeoutSeconds must be above 0 and at most ${MAX_TIMEOUT_SECONDS}, not ${timeoutSeconds}`,
+    );
+  }
+}
+
+function isIndex(value: number, end: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < end;
+}

@@ -1,0 +1,58 @@
+// Process groups for tests: all ranks of a ring in one process, over sockets in a private folder that goes away.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConnectOptions, connectProcessGroup } from "../../src/allreduce/process-group.js";
+import type { ProcessGroup } from "../../src/core/process-group.js";
+
+/** Runs `body` with a new folder that only this user can enter, and removes it. */
+export async function withFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "ring-"));
+  try {
+    return await body(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** One socket in `folder` per rank. */
+export function endpointsIn(folder: string, worldSize: number): string[] {
+  return Array.from({ length: worldSize }, (_, rank) => `ipc://${join(folder, `${rank}.sock`)}`);
+}
+
+/** Connects `worldSize` ranks, gives them and their endpoints to `body`, and closes them. */
+export function withRing(
+  worldSize: number,
+  body: (groups: ProcessGroup[], endpoints: string[]) => Promise<void>,
+  options: Partial<ConnectOptions> | ((rank: number) => Partial<ConnectOptions>) = {},
+): Promise<void> {
+  return withFolder(async (folder) => {
+    const endpoints = endpointsIn(folder, worldSize);
+    const groups = await Promise.all(
+      endpoints.map((_, rank) =>
+        connectProcessGroup({
+          rank,
+          worldSize,
+          endpoints,
+          token: "secret",
+          timeoutSeconds: 30,
+          ...(typeof options === "function" ? options(rank) : options),
+        }),
+      ),
+    );
+    try {
+      await body(groups, endpoints);
+    } finally {
+      await Promise.all(groups.map((group) => group.close()));
+    }
+  });
+}
+
+/** The errors that all of these reject with; fails when one resolves. */
+export async function rejections(promises: readonly Promise<unknown>[]): Promise<Error[]> {
+  const outcomes = await Promise.allSettled(promises);
+  return outcomes.map((outcome, index) => {
+    if (outcome.status === "fulfilled") throw new Error(`promise ${index} resolved`);
+    return outcome.reason as Error;
+  });
+}
