@@ -33,7 +33,7 @@ export default class ParityRecipe extends MnistRecipe {
     return { train: head(train, Number(process.env.DDP_PARITY_STEPS)), valid };
   }
 
-  override getCallbacks(): Record<string, Callback> & ReturnType<MnistRecipe["getCallbacks"]> {
+  override getCallbacks(): Record<string, Callback> {
     const losses = this.#losses;
     const file = join(this.config.logdir, LOSSES_FILE);
     const record: Callback = {

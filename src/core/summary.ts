@@ -38,8 +38,11 @@ export interface RunResults {
   readonly weights_sha256: string;
 }
 
-export interface RunSummary extends RunResults {
+/** summary.json. A run that did not complete has no stages, no hash, and says why in `error`. */
+export interface RunSummary extends Omit<RunResults, "weights_sha256"> {
   readonly status: "completed" | "failed" | "interrupted";
+  readonly error?: string;
+  readonly weights_sha256: string | null;
   readonly recipe: string;
   readonly dataset: string;
   readonly engine: string;

@@ -3,6 +3,7 @@
 import {
   AccuracyCallback,
   type Batch,
+  type Callback,
   CheckpointCallback,
   ConsoleLogger,
   CriterionCallback,
@@ -11,6 +12,7 @@ import {
   DataLoader,
   DistributedSampler,
   getRank,
+  type Loader,
   loadMnist,
   OptimizerCallback,
   PrecisionRecallF1SupportCallback,
@@ -61,7 +63,7 @@ export class MnistRecipe extends Recipe<tf.Sequential> {
     return 3;
   }
 
-  getLoaders() {
+  getLoaders(): Record<string, Loader> {
     const { batchSize, worldSize, seed, prepared } = this.config;
     this.#data ??= loadMnist(prepared as PreparedMnist);
     const { train, valid } = this.#data;
@@ -102,7 +104,7 @@ export class MnistRecipe extends Recipe<tf.Sequential> {
     return stage === "freezed" ? tf.train.adam(1e-3, 0.9, 0.999, 1e-8) : tf.train.sgd(1e-1);
   }
 
-  getCallbacks() {
+  getCallbacks(): Record<string, Callback> {
     const keys = { inputKey: "logits", targetKey: "targets" };
     return {
       criterion: new CriterionCallback({ metricKey: "loss", ...keys }),

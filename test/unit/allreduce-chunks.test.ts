@@ -26,7 +26,10 @@ test("chunks cover the array once, in order, and differ by at most one value", (
       assert.equal(chunks[0].start, 0);
       assert.equal(chunks[worldSize - 1].end, length);
       for (let i = 1; i < worldSize; i++) assert.equal(chunks[i].start, chunks[i - 1].end);
-      assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, `${worldSize} ranks, ${length} values: ${sizes}`);
+      assert.ok(
+        Math.max(...sizes) - Math.min(...sizes) <= 1,
+        `${worldSize} ranks, ${length} values: ${sizes}`,
+      );
     }
   }
 });
@@ -48,7 +51,9 @@ test("pieces cover their range once, in order, and an empty range is one empty p
     [10, 110, 7],
   ]) {
     const range = { start, end };
-    const pieces = Array.from({ length: pieceCount(range, size) }, (_, piece) => pieceRange(range, size, piece));
+    const pieces = Array.from({ length: pieceCount(range, size) }, (_, piece) =>
+      pieceRange(range, size, piece),
+    );
     assert.equal(pieces[0].start, start);
     assert.equal(pieces.at(-1)?.end, end);
     for (let i = 1; i < pieces.length; i++) assert.equal(pieces[i].start, pieces[i - 1].end);

@@ -19,7 +19,8 @@ for (const worldSize of WORLD_SIZES) {
         for (const op of ["sum", "mean"] as const) {
           const inputs = groups.map(({ rank }) => values(length, rank));
           const outputs = await allReduce(groups, inputs, op);
-          for (const output of outputs) assert.deepEqual(bytes(output), bytes(outputs[0]), `${op} of ${length}`);
+          for (const output of outputs)
+            assert.deepEqual(bytes(output), bytes(outputs[0]), `${op} of ${length}`);
           assertClose(outputs[0], inputs, op);
           // Determinism: the same inputs give the same bits again.
           assert.deepEqual(bytes((await allReduce(groups, inputs, op))[0]), bytes(outputs[0]));
@@ -169,7 +170,10 @@ async function allReduce(
 
 /** Numbers of both signs and many magnitudes, so that the order of addition shows in the bits. */
 function values(length: number, rank: number): Float32Array {
-  return Float32Array.from({ length }, (_, i) => Math.sin(i * 12.9898 + rank * 78.233) * 10 ** ((i + rank) % 7));
+  return Float32Array.from(
+    { length },
+    (_, i) => Math.sin(i * 12.9898 + rank * 78.233) * 10 ** ((i + rank) % 7),
+  );
 }
 
 /** Each of W - 1 additions and the scaling may round once, by 2^-24 of a number no larger than the magnitudes' sum. */
@@ -183,7 +187,10 @@ function assertClose(actual: Float32Array, inputs: readonly Float32Array[], op: 
       magnitude += Math.abs(input[i]);
     }
     const error = Math.abs(actual[i] - sum * scale);
-    assert.ok(error <= inputs.length * 2 ** -24 * magnitude * scale, `${op}: ${actual[i]} at ${i}, not ${sum * scale}`);
+    assert.ok(
+      error <= inputs.length * 2 ** -24 * magnitude * scale,
+      `${op}: ${actual[i]} at ${i}, not ${sum * scale}`,
+    );
   }
 }
 

@@ -1,0 +1,76 @@
+// Runs a recipe with all ranks in this process, over real sockets, and gives each rank's results.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectProcessGroup } from "../../src/allreduce/process-group.js";
+import type { Log } from "../../src/core/log.js";
+import type { TrainOptions } from "../../src/core/options.js";
+import type { RecipeClass } from "../../src/core/recipe.js";
+import type { RunResults } from "../../src/core/summary.js";
+import { Runner } from "../../src/worker/runner.js";
+import { chooseStages } from "../../src/worker/stage.js";
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+export const defaultOptions: TrainOptions = {
+  workers: 1,
+  device: "cpu",
+  stages: null,
+  recipe: null,
+  epochs: null,
+  batchSize: 4,
+  dataset: "auto",
+  dataDir: "/nowhere",
+  initFrom: null,
+  logdir: "/nowhere",
+  overwrite: false,
+  seed: 42,
+  verbosity: "quiet",
+  progress: false,
+  timeoutSeconds: 20,
+};
+
+/** A folder for `use`, removed afterwards. */
+export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "ddp-test-"));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Every rank's results, by rank. The first rank to fail ends the others, and its error is thrown. */
+export async function runRanks(
+  Recipe: RecipeClass,
+  worldSize: number,
+  changes: Partial<TrainOptions> = {},
+): Promise<RunResults[]> {
+  return await withFolder(async (folder) => {
+    const options = { ...defaultOptions, workers: worldSize, logdir: folder, ...changes };
+    const endpoints = Array.from({ length: worldSize }, (_, rank) => `ipc://${folder}/${rank}`);
+    const aborted = new AbortController();
+    const oneRank = async (rank: number): Promise<RunResults> => {
+      const recipe = new Recipe({ ...options, rank, localRank: rank, worldSize, prepared: null });
+      const group = await connectProcessGroup({
+        rank,
+        worldSize,
+        endpoints,
+        token: "test",
+        timeoutSeconds: options.timeoutSeconds,
+        signal: aborted.signal,
+      });
+      try {
+        const stages = chooseStages(recipe, options.stages);
+        const setup = { recipe, recipeName: "test", stages, options, group, log: silentLog };
+        return await new Runner({ ...setup, onPosition: () => {} }).run();
+      } catch (error) {
+        aborted.abort(error);
+        throw error;
+      } finally {
+        await group.close();
+      }
+    };
+    return await Promise.all(Array.from({ length: worldSize }, (_, rank) => oneRank(rank)));
+  });
+}
