@@ -48,7 +48,9 @@ function maskedCrc(bytes: Uint8Array): number {
 }
 
 function encodeEvent({ wallTime, step = 0, fileVersion, scalars }: TfEvent): Uint8Array {
-  const fields = [field(1, Wire.fixed64, float64(wallTime)), field(2, Wire.varint, varint(step))];
+  const fields = [field(1, Wire.fixed64, float64(wallTime))];
+  // As proto3 demands of a canonical encoding, a zero is left out.
+  if (step !== 0) fields.push(field(2, Wire.varint, varint(step)));
   if (fileVersion !== undefined) fields.push(text(3, fileVersion));
   if (scalars) fields.push(nested(5, Object.entries(scalars).map(encodeValue)));
   return Buffer.concat(fields);
