@@ -1,0 +1,77 @@
+// The command line: its options and help, what it prints when a run does not complete, and its exit code.
+import { Command, CommanderError } from "commander";
+import { ExitCode, messageOf, RunError, UsageError } from "../core/errors.js";
+import { DATASETS, DEVICES } from "../core/options.js";
+import { Interrupted, trapSignals } from "./interruption.js";
+import { type LaunchIo, launch } from "./launch.js";
+import type { LaunchOptions } from "./options.js";
+import { versions } from "./versions.js";
+
+const EXAMPLES = `
+Examples:
+  ddp-train                                   all stages of the built-in recipe
+  ddp-train --gpus 4 --stages freezed,unfreezed
+  ddp-train --workers 2 --epochs 1 --dataset digits
+  ddp-train --recipe ./my-recipe.ts --logdir logs/first --overwrite`;
+
+/** Runs the command with these arguments (without node and script), and resolves to its exit code. */
+export async function runCommand(argv: readonly string[], io: Partial<LaunchIo> = {}): Promise<ExitCode> {
+  const say = (text: string) => void process.stderr.write(`ddp-train: ${text}\n`);
+  const interruption = trapSignals((signal) => say(`${signal}: stopping the workers; once more kills them`));
+  try {
+    const options = parse(argv);
+    if (options !== null) await launch(options, { ...io, ...interruption });
+    return ExitCode.ok;
+  } catch (error) {
+    if (error instanceof Interrupted) return error.exitCode;
+    if (error instanceof UsageError || error instanceof RunError) say(error.message);
+    else say((error instanceof Error && error.stack) || messageOf(error));
+    return error instanceof UsageError ? ExitCode.usage : ExitCode.failed;
+  } finally {
+    interruption.release();
+  }
+}
+
+/** The options, or null when help or the version was all that was asked for. */
+function parse(argv: readonly string[]): LaunchOptions | null {
+  const program = command();
+  try {
+    const [name = "train"] = program.parse(argv, { from: "user" }).args;
+    if (name !== "train") throw new UsageError(`there is no command "${name}"; try ddp-train train --help`);
+    return program.opts<LaunchOptions>();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return null;
+    const line = error.message.replaceAll(/^error: |\.$/g, "").replaceAll(/\s*\n\s*/g, " ");
+    throw new UsageError(`${line}; see ddp-train --help`);
+  }
+}
+
+function command(): Command {
+  return new Command("ddp-train")
+    .description("Trains a staged recipe on several workers at once, one per GPU or CPU core.")
+    .usage("[train] [options]")
+    .argument("[command]", "what to do; train is all there is, and may be left out")
+    .option("--gpus <n>", "one worker per GPU on this machine (default: the GPUs found, else 2 workers)")
+    .option("--workers <n>", "the same, where there are no GPUs")
+    .option("--device <d>", `${DEVICES.join(" | ")} (default: auto, the best that works)`)
+    .option("--stages <list>", "which of the recipe's stages, in order (default: all)")
+    .option("--recipe <file>", "a recipe of your own, .ts/.js/.mjs (default: the built-in MNIST recipe)")
+    .option("--epochs <n>", "epochs a stage (default: the recipe's own)")
+    .option("--batch-size <n>", "samples a batch and worker (default: 32)")
+    .option("--dataset <d>", `${DATASETS.join(" | ")} (default: auto)`)
+    .option("--data-dir <dir>", "where the IDX files are or are put (default: in the user's cache)")
+    .option("--init-from <file>", "start from these weights (safetensors)")
+    .option("--logdir <dir>", "where the run is written (default: logs/<time>)")
+    .option("--overwrite", "replace the run that the log folder holds")
+    .option("--seed <n>", "seed of everything random (default: 42)")
+    .option("--timeout <s>", "seconds a worker waits for another before it gives up (default: 60)")
+    .option("--quiet", "print warnings and errors only")
+    .option("--verbose", "print more")
+    .option("--no-progress", "draw no progress bars")
+    .version(versions()["ddp-train"], "--version")
+    .helpOption("-h, --help", "show this help")
+    .addHelpText("after", EXAMPLES)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+}

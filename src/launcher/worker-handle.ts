@@ -1,0 +1,125 @@
+// One worker as the launcher sees it: what it has said, where it is, and the one way in which its part came out:
+// `done`, or `failed`. A worker that was told to stop settles neither.
+import type { SerializedError } from "../core/errors.js";
+import type { FromWorker, Position, Prepared, ToWorker } from "../core/protocol.js";
+import type { RunResults } from "../core/summary.js";
+import { type Child, type Ended, startChild } from "./child.js";
+import { deferred } from "./deferred.js";
+
+/** How a worker failed: with its own `error`, or by ending (`end`) without one. */
+export interface Failure {
+  readonly rank: number;
+  readonly pid: number | undefined;
+  /** When the launcher learned of it, in milliseconds of `performance.now()`. */
+  readonly at: number;
+  readonly error: SerializedError | null;
+  readonly end: Ended | null;
+  readonly position: Position | null;
+  /** The last lines that it wrote to stderr. */
+  readonly lastWords: readonly string[];
+}
+
+export interface WorkerSpec {
+  readonly rank: number;
+  readonly entry: URL;
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: "inherit" | ((line: string) => void);
+  readonly stderr: (line: string) => void;
+  readonly onStatus: (message: string, level: "info" | "warn") => void;
+}
+
+/** Lines of stderr kept for the report of a failure. */
+const LINES_KEPT = 50;
+
+export class WorkerHandle {
+  readonly rank: number;
+  readonly #child: Child;
+  readonly #prepared = deferred<Prepared>();
+  readonly #done = deferred<RunResults | null>();
+  readonly #failed = deferred<Failure>();
+  readonly #lastWords: string[] = [];
+  #position: Position | null = null;
+  #failure: Failure | null = null;
+  #isDone = false;
+
+  constructor(spec: WorkerSpec) {
+    this.rank = spec.rank;
+    this.#child = startChild({
+      entry: spec.entry,
+      env: spec.env,
+      stdout: spec.stdout,
+      stderr: (line) => {
+        this.#lastWords.push(line);
+        if (this.#lastWords.length > LINES_KEPT) this.#lastWords.shift();
+        spec.stderr(line);
+      },
+      onMessage: (message) => this.#receive(message, spec),
+    });
+    this.#child.ended.then((end) => this.#onEnded(end));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+  get prepared(): Promise<Prepared> {
+    return this.#prepared.promise;
+  }
+  /** Resolves when its part of the run is complete, on rank 0 to the results. */
+  get done(): Promise<RunResults | null> {
+    return this.#done.promise;
+  }
+  get failed(): Promise<Failure> {
+    return this.#failed.promise;
+  }
+  /** What {@link failed} resolved to, if it has. */
+  get failure(): Failure | null {
+    return this.#failure;
+  }
+  get ended(): Promise<Ended> {
+    return this.#child.ended;
+  }
+
+  send(message: ToWorker): void {
+    this.#child.send(message);
+  }
+
+  /** Resolves when the process has ended, by SIGKILL after `grace` milliseconds. One that failed ends by itself. */
+  stop(grace: number): Promise<void> {
+    return this.#child.stop(grace, this.#failure === null ? "SIGTERM" : undefined);
+  }
+
+  /** As {@link stop}, for a worker whose part is complete: it ends by itself. */
+  finish(grace: number): Promise<void> {
+    return this.#child.stop(grace);
+  }
+
+  kill(): void {
+    this.#child.signal("SIGKILL");
+  }
+
+  #receive(message: FromWorker, { onStatus }: WorkerSpec): void {
+    if (message.type === "prepared") this.#prepared.resolve(message.prepared);
+    else if (message.type === "status") onStatus(message.message, message.level);
+    else if (message.type === "at") this.#position = message.position;
+    else if (message.type === "failed") {
+      this.#position = message.position ?? this.#position;
+      this.#fail(performance.now(), message.error, null);
+    } else if (message.type === "done") {
+      this.#isDone = true;
+      this.#done.resolve(message.results);
+    }
+  }
+
+  #onEnded(end: Ended): void {
+    const { signalled } = this.#child;
+    const byUs = end.signal === null ? signalled.size > 0 : signalled.has(end.signal);
+    if (!this.#isDone && !byUs) this.#fail(end.at, null, end);
+  }
+
+  #fail(at: number, error: SerializedError | null, end: Ended | null): void {
+    if (this.#failure !== null) return;
+    const { rank, pid } = this;
+    this.#failure = { rank, pid, at, error, end, position: this.#position, lastWords: [...this.#lastWords] };
+    this.#failed.resolve(this.#failure);
+  }
+}

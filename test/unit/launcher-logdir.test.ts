@@ -1,0 +1,133 @@
+// The log folder: claimed, refused when it holds a run, emptied of a run and of nothing else.
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { claimLogdir, discardLogdir, refuseHeldLogdir, timeStamp } from "../../src/launcher/logdir.js";
+
+const home = process.cwd();
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "logdir-"));
+});
+afterEach(() => {
+  process.chdir(home);
+  rmSync(folder, { recursive: true });
+});
+
+/** Creates files; those that a run knows by content get it. */
+function put(...paths: string[]): void {
+  for (const path of paths) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), CONTENT[path] ?? "");
+  }
+}
+
+const CONTENT: Readonly<Record<string, string>> = {
+  "config.json": '{"versions":{"ddp-train":"0.1.0"}}',
+  "summary.json": '{"status":"failed","weights_sha256":null}',
+  "train.csv": "step,loss\n1,0.5\n",
+};
+
+function everything(): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+}
+
+const RUN = [
+  "config.json",
+  "summary.json",
+  "train.csv",
+  "valid.csv",
+  "rank-0.log",
+  "rank-11.log",
+  "config.json.123.tmp",
+  "train/events.out.tfevents.1.host",
+  "valid/events.out.tfevents.2.host",
+  "checkpoints/freezed.1.safetensors",
+  "checkpoints/best.safetensors",
+  "checkpoints/last.safetensors",
+  "checkpoints/last.safetensors.123.tmp",
+  "checkpoints/_metrics.json",
+];
+const INNOCENT = ["notes.txt", "training-plan.md", "train/picture.png", "other/config.json"];
+const FOREIGN = [...INNOCENT, "checkpoints/mine.safetensors"];
+
+test("the default folder is named by the time, and is new even within one second", () => {
+  process.chdir(folder);
+  const now = new Date(2026, 10, 23, 4, 20, 5);
+  const names = [1, 2, 3].map(() => claimLogdir(null, false, now));
+  const logs = join(process.cwd(), "logs");
+  assert.deepEqual(
+    names,
+    ["", "-2", "-3"].map((suffix) => join(logs, `2026-11-23T04-20-05${suffix}`)),
+  );
+  assert.equal(timeStamp(now), "2026-11-23T04-20-05");
+  for (const name of names) assert.deepEqual(readdirSync(name), []);
+});
+
+test("a folder that does not hold a run is taken as it is", () => {
+  put(...INNOCENT);
+  refuseHeldLogdir(folder, false);
+  assert.equal(claimLogdir(folder, false), folder);
+  assert.deepEqual(everything(), [...INNOCENT].sort());
+  const deep = join(folder, "a/b");
+  assert.equal(claimLogdir(deep, false), deep);
+  assert.ok(existsSync(deep));
+});
+
+for (const mark of ["config.json", "summary.json", "valid.csv", "checkpoints/last.safetensors"]) {
+  test(`a folder with ${mark} holds a run`, () => {
+    put(mark);
+    const message = `${folder} holds a run already (${mark.split("/")[0]}): add --overwrite to replace it, or give another --logdir`;
+    assert.throws(() => refuseHeldLogdir(folder, false), { name: "UsageError", message });
+    assert.throws(() => claimLogdir(folder, false), { name: "UsageError", message });
+    assert.deepEqual(everything(), [mark]);
+  });
+}
+
+test("overwrite removes all that a run leaves, and nothing else", () => {
+  put(...RUN, ...FOREIGN);
+  claimLogdir(folder, true);
+  assert.deepEqual(everything(), [...FOREIGN].sort());
+  assert.ok(!existsSync(join(folder, "valid")));
+});
+
+test("overwrite never touches a file that no run wrote", () => {
+  for (const [name, content] of [
+    ["config.json", "{}"],
+    ["training-data.csv", "id,label\n"],
+  ] as const) {
+    put("valid.csv");
+    writeFileSync(join(folder, name), content);
+    const message = `${join(folder, name)} was not written by ddp-train and will not be overwritten: give another --logdir`;
+    assert.throws(() => claimLogdir(folder, true), { name: "UsageError", message });
+    assert.deepEqual(everything(), [name]);
+    rmSync(join(folder, name));
+  }
+});
+
+test("a folder that cannot be written is refused", () => {
+  put("file");
+  const under = join(folder, "file/logs");
+  assert.throws(() => claimLogdir(under, false), {
+    name: "UsageError",
+    message: /^cannot (write to|read) the log folder .*: give another --logdir$/,
+  });
+});
+
+test("discarding gives the folder back", () => {
+  put("rank-0.log", "rank-1.log");
+  const inner = join(folder, "inner");
+  mkdirSync(inner);
+  discardLogdir(inner);
+  assert.ok(!existsSync(inner));
+  put("mine.txt");
+  discardLogdir(folder);
+  assert.deepEqual(everything(), ["mine.txt"]);
+});
