@@ -87,8 +87,9 @@ export class CheckpointStore {
    */
   save(state: RunState): SavedCheckpoint {
     const { stage, epoch } = state;
-    if (/[/\\\0]/.test(stage))
+    if (/[/\\\0]/.test(stage)) {
       throw new UsageError(`checkpoint: stage "${stage}" cannot be part of a file name`);
+    }
     const name = `${stage}.${epoch}`;
     const entry = this.#entryOf(state);
     const best = this.#entries.get("best");
@@ -101,8 +102,9 @@ export class CheckpointStore {
     const entries = new Map<string, CheckpointEntry>();
     if (isBest || best) entries.set("best", isBest ? entry : best!);
     entries.set("last", entry);
-    for (const [key, other] of [...others, [name, entry] as const])
+    for (const [key, other] of [...others, [name, entry] as const]) {
       if (!lost.has(key)) entries.set(key, other);
+    }
     this.#write(state, name, entries, isBest, lost);
     this.#entries = entries;
     return { score: entry._score_, isBest, path: this.#file(lost.has(name) ? "last" : name) };
@@ -117,7 +119,7 @@ export class CheckpointStore {
     const path = own ? this.#file(own) : resolve(reference);
     if (existsSync(path)) return path;
     const hint = own === "best" ? `; no epoch has had a finite ${this.#ranking._metric_} yet` : "";
-    throw new UsageError(`there is no checkpoint ${path}${own ? hint : ""}`);
+    throw new UsageError(`there is no checkpoint ${path}${hint}`);
   }
 
   /** The bytes of a checkpoint, for sending to other ranks, which parse them with `parseState`. Errors as `resolve`. */
@@ -130,7 +132,7 @@ export class CheckpointStore {
     return parseState(this.read(reference), this.resolve(reference));
   }
 
-  /** Evicts before it lists: a file that is listed but gone is skipped on reopening, the reverse would stay for ever. */
+  /** Evicts, then lists: a listed file that is gone is skipped on reopening, an unlisted one would stay for ever. */
   #write(
     state: RunState,
     name: string,
