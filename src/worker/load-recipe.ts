@@ -33,11 +33,7 @@ export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    // The stack's first lines hold the place in the recipe, which the message of a syntax error does not.
-    const place = error instanceof SyntaxError ? error.stack?.split("\n")[0] : undefined;
-    throw new UsageError(
-      `the recipe ${path} does not load: ${[messageOf(error), place].filter(Boolean).join(" at ")}`,
-    );
+    throw new UsageError(`the recipe ${path} does not load: ${oneLine(error)}`);
   }
   if (typeof module.default !== "function") {
     const found = Object.keys(module).join(", ") || "nothing";
@@ -46,4 +42,10 @@ export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
     );
   }
   return { Recipe: module.default as RecipeClass, name: basename(path).replace(/\.[^.]+$/, "") };
+}
+
+/** The message, with the place in the source that syntax errors carry on further lines or in their stack. */
+function oneLine(error: unknown): string {
+  const place = error instanceof SyntaxError ? ` at ${error.stack?.split("\n")[0]}` : "";
+  return (messageOf(error) + place).replace(/\s+/g, " ");
 }

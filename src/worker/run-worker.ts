@@ -57,14 +57,12 @@ export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<R
       log,
       onPosition: launcher.at,
     });
-    try {
-      const results = await runner.run();
-      // A rank that left now could still owe its neighbour a message.
-      await group.barrier();
-      return rank === 0 ? results : null;
-    } finally {
-      await group.close();
-    }
+    const results = await runner.run();
+    // A rank that left now could still owe its neighbour a message.
+    await group.barrier();
+    // Closed only here: after a failure the launcher must hear of it before the neighbours notice and fail as well.
+    await group.close();
+    return rank === 0 ? results : null;
   } catch (error) {
     log.error("worker failed", { error: error instanceof Error ? error.stack : String(error) });
     throw error;

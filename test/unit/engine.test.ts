@@ -84,6 +84,16 @@ describe("on wasm", () => {
       assert.ok(Math.abs(a[i] - b[i]) < 1e-7, `gradient ${i}: ${a[i]} ${b[i]}`);
   });
 
+  test("ops are methods of tensors, as in the package @tensorflow/tfjs", () => {
+    const x = tf.tensor2d([
+      [1, 2],
+      [3, 4],
+    ]);
+    assert.deepEqual([...x.slice([0, 1], [2, 1]).mul(10).as1D().dataSync()], [20, 40]);
+    assert.deepEqual(x.concat(x, 1).shape, [2, 4]);
+    assert.equal(x.sum().toInt().dataSync()[0], 10);
+  });
+
   test("cross entropy of huge logits stays finite", () => {
     const loss = crossEntropyLoss(tf.tensor2d([[1e4, -1e4]]), tf.tensor1d([0], "int32"));
     assert.equal(Math.abs(loss.dataSync()[0]), 0);

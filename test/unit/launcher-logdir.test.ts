@@ -44,9 +44,10 @@ const RUN = [
   "summary.json",
   "train.csv",
   "valid.csv",
-  "rank-0.log",
-  "rank-11.log",
+  "logs/rank-0.log",
+  "logs/rank-11.log",
   "config.json.123.tmp",
+  "train.csv.123.tmp",
   "train/events.out.tfevents.1.host",
   "valid/events.out.tfevents.2.host",
   "checkpoints/freezed.1.safetensors",
@@ -55,7 +56,13 @@ const RUN = [
   "checkpoints/last.safetensors.123.tmp",
   "checkpoints/_metrics.json",
 ];
-const INNOCENT = ["notes.txt", "training-plan.md", "train/picture.png", "other/config.json"];
+const INNOCENT = [
+  "notes.txt",
+  "training-plan.md",
+  "train/picture.png",
+  "other/config.json",
+  "logs/now/config.json",
+];
 const FOREIGN = [...INNOCENT, "checkpoints/mine.safetensors"];
 
 test("the default folder is named by the time, and is new even within one second", () => {
@@ -122,7 +129,7 @@ test("a folder that cannot be written is refused", () => {
 });
 
 test("discarding gives the folder back", () => {
-  put("rank-0.log", "rank-1.log");
+  put("logs/rank-0.log", "logs/rank-1.log");
   const inner = join(folder, "inner");
   mkdirSync(inner);
   discardLogdir(inner);

@@ -95,7 +95,7 @@ test("the summary has a line a stage and says where everything is", () => {
     "  unfreezed        1           0.9575       0.1234   2.5 s            30,000",
     "",
     "  best     unfreezed epoch 1, accuracy01 0.9575",
-    "           /elsewhere/checkpoints/best.safetensors",
+    "           logs/x/checkpoints/best.safetensors",
     "  weights  sha256 0123456789abcdef…",
     "  run      2 workers on wasm, digits, 2 min 5 s",
     "  logs     logs/x",

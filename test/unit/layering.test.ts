@@ -33,7 +33,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   "@tensorflow/tfjs-node-gpu": ["engine"],
   "@tensorflow/tfjs-core": ["engine", "data"],
   "@tensorflow/tfjs-layers": ["engine"],
-  commander: ["launcher/cli.ts"],
+  commander: ["launcher/command.ts"],
   winston: ["core/log.ts"],
   "cli-progress": ["callbacks/progress.ts"],
   esbuild: ["worker/recipe-hooks.ts"],
