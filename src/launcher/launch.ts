@@ -7,7 +7,7 @@ import type { RunSummary } from "../core/summary.js";
 import { announceEngine } from "./announce.js";
 import { type Console, openConsole } from "./console.js";
 import { Interrupted, type Interruption, noInterruption } from "./interruption.js";
-import { claimLogdir, discardLogdir, refuseHeldLogdir, writeConfig, writeSummary } from "./logdir.js";
+import { beginRun, claimLogdir, discardLogdir, refuseHeldLogdir, writeSummary } from "./logdir.js";
 import { type LaunchOptions, resolveOptions } from "./options.js";
 import { type Probed, probe } from "./probe.js";
 import { failureLine, failureReport, rootCause, summaryText } from "./report.js";
@@ -74,7 +74,7 @@ async function run(
       relay: console.relay,
       onPrepared: (found) => {
         prepared = found;
-        writeConfig(options.logdir, configOf(options, choice, found, started.time));
+        beginRun(options.logdir, configOf(options, choice, found, started.time));
       },
     });
   } finally {
@@ -86,7 +86,9 @@ async function run(
     wall_seconds: (performance.now() - started.at) / 1000,
   });
   const error = errorOf(outcome, options.logdir);
-  if (error instanceof UsageError && prepared === null) discardLogdir(options.logdir);
+  // Before the run has begun, an earlier one that it would replace is still there, whole.
+  const unbegun = prepared === null && (error instanceof UsageError || options.overwrite);
+  if (unbegun) discardLogdir(options.logdir);
   else writeSummary(options.logdir, summary);
   if (error !== null) throw error;
   console.info(`\n${summaryText(summary, options.logdir, console.bold)}`);

@@ -1,47 +1,29 @@
-// The log folder of a run: claims it, refuses one that holds a run already, and keeps config.json and summary.json.
-// `--overwrite` removes what a run leaves, known by name and content; a file that no run wrote is never touched.
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+// The log folder of a run: claimed, refused when it holds a run already, and where config.json and summary.json are.
+// An earlier run is replaced only when the new one is about to train: a typing mistake does not cost it.
+import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "../core/atomic-file.js";
 import { messageOf, UsageError } from "../core/errors.js";
 import type { RunSummary } from "../core/summary.js";
-
-/** Names that say that a folder holds a run. Loader keys, and so their files, start with train, valid or infer. */
-const MARKS = /^(config\.json|summary\.json|checkpoints|(train|valid|infer).*\.csv)$/;
-
-/** What a run leaves in the log folder, with what must be in it where others use such a name too. */
-const LEFT_FILES = [
-  { name: /^config\.json$/, content: /"ddp-train"/ },
-  { name: /^summary\.json$/, content: /"weights_sha256"/ },
-  { name: /^(train|valid|infer).*\.csv$/, content: /^(step,|$)/ },
-  { name: /^rank-\d+\.log$/, content: /^/ },
-  // What a crash leaves of an atomic write.
-  { name: /^(config|summary)\.json\.\d+\.tmp$/, content: /^/ },
-];
-/** What it leaves in folders there. */
-const LEFT_IN_FOLDERS = [
-  {
-    folder: /^checkpoints$/,
-    files: /^(best\.safetensors|last\.safetensors|.+\.\d+\.safetensors|_metrics\.json)(\.\d+\.tmp)?$/,
-  },
-  { folder: /^(train|valid|infer)/, files: /tfevents/ },
-];
+import { findForeign, findRun, removeIfEmpty, removeRankLogs, removeRun } from "./run-files.js";
 
 /**
- * Says no to a folder that holds a run, before anything is started.
+ * Says no to a folder that holds a run (with `overwrite`: files of such names that are not a run's).
  * @throws UsageError
  */
 export function refuseHeldLogdir(logdir: string | null, overwrite: boolean): void {
-  if (logdir === null || overwrite) return;
-  const mark = list(logdir).find(({ name }) => MARKS.test(name));
-  if (mark === undefined) return;
+  if (logdir === null) return;
+  const found = overwrite ? findForeign(logdir) : findRun(logdir);
+  if (found === undefined) return;
   throw new UsageError(
-    `${logdir} holds a run already (${mark.name}): add --overwrite to replace it, or give another --logdir`,
+    overwrite
+      ? `${join(logdir, found)} was not written by ddp-train and will not be overwritten: give another --logdir`
+      : `${logdir} holds a run already (${found}): add --overwrite to replace it, or give another --logdir`,
   );
 }
 
 /**
- * Creates the folder, or empties it of an earlier run, and returns its path; null makes a new `logs/<time>`.
+ * Creates the folder if need be, and returns its path; null makes a new `logs/<time>`. A run that it holds stays.
  * @throws UsageError when it cannot be written.
  */
 export function claimLogdir(logdir: string | null, overwrite: boolean, now: Date = new Date()): string {
@@ -54,30 +36,35 @@ export function claimLogdir(logdir: string | null, overwrite: boolean, now: Date
     const trial = join(claimed, `.ddp-train.${process.pid}.tmp`);
     closeSync(openSync(trial, "w"));
     rmSync(trial);
-    if (overwrite) replaceRun(claimed);
+    // Workers log from their first moment, and would go on in an earlier run's.
+    if (overwrite) removeRankLogs(claimed);
     return claimed;
   } catch (error) {
-    if (error instanceof UsageError) throw error;
     throw new UsageError(
       `cannot write to the log folder ${wanted} (${messageOf(error)}): give another --logdir`,
     );
   }
 }
 
-/** Gives back a folder in which nothing was trained: what the workers logged goes, and the folder if it is empty. */
-export function discardLogdir(logdir: string): void {
+/** Removes the run that the folder holds, if any, and writes the new one's config.json. */
+export function beginRun(logdir: string, config: object): void {
   removeRun(logdir);
-  removeIfEmpty(logdir);
-}
-
-/** Writes the run's options and circumstances to config.json. */
-export function writeConfig(logdir: string, config: object): void {
-  writeFileAtomic(join(logdir, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  writeJson(logdir, "config.json", config);
 }
 
 /** Writes summary.json. */
 export function writeSummary(logdir: string, summary: RunSummary): void {
-  writeFileAtomic(join(logdir, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  writeJson(logdir, "summary.json", summary);
+}
+
+/** Gives back a folder in which nothing was trained: what the workers logged goes, and the folder if it is empty. */
+export function discardLogdir(logdir: string): void {
+  removeRankLogs(logdir);
+  removeIfEmpty(logdir);
+}
+
+function writeJson(logdir: string, name: string, content: object): void {
+  writeFileAtomic(join(logdir, name), `${JSON.stringify(content, null, 2)}\n`);
 }
 
 /** Local time that sorts as text and is a file name everywhere: `2026-11-23T04-20-05`. */
@@ -96,50 +83,5 @@ function makeNew(path: string): string {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
-  }
-}
-
-/** Removes the run that the folder holds; whatever is left must not be in the new run's way. */
-function replaceRun(logdir: string): void {
-  removeRun(logdir);
-  const foreign = list(logdir).find((entry) => entry.isFile() && MARKS.test(entry.name));
-  if (foreign === undefined) return;
-  throw new UsageError(
-    `${join(logdir, foreign.name)} was not written by ddp-train and will not be overwritten: give another --logdir`,
-  );
-}
-
-function removeRun(logdir: string): void {
-  for (const entry of list(logdir)) {
-    const path = join(logdir, entry.name);
-    if (entry.isFile() && isLeft(path, entry.name)) rmSync(path);
-    const inside = entry.isDirectory() && LEFT_IN_FOLDERS.find(({ folder }) => folder.test(entry.name));
-    if (!inside) continue;
-    for (const inner of list(path)) {
-      if (inner.isFile() && inside.files.test(inner.name)) rmSync(join(path, inner.name));
-    }
-    removeIfEmpty(path);
-  }
-}
-
-function isLeft(path: string, name: string): boolean {
-  const kind = LEFT_FILES.find((left) => left.name.test(name));
-  return kind?.content.test(readFileSync(path, "utf8")) ?? false;
-}
-
-function list(folder: string) {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw new UsageError(`cannot read the log folder ${folder} (${messageOf(error)}): give another --logdir`);
-  }
-}
-
-function removeIfEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw error;
   }
 }

@@ -2,7 +2,7 @@
 // that names the option, says what it wants and what it got. No file is created here.
 import { type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { extname, join, resolve } from "node:path";
+import { extname, join, resolve, sep } from "node:path";
 import { messageOf, UsageError } from "../core/errors.js";
 import { DATASETS, DEVICES, type TrainOptions, type Verbosity } from "../core/options.js";
 
@@ -47,6 +47,7 @@ const RECIPE_EXTENSIONS = [".ts", ".mts", ".js", ".mjs"];
  * @throws UsageError
  */
 export function resolveOptions(given: LaunchOptions, env: NodeJS.ProcessEnv = process.env): WantedOptions {
+  const logdir = folder("--logdir", given.logdir);
   return {
     workers: workersOf(given),
     gpusAsked: given.gpus !== undefined,
@@ -58,8 +59,8 @@ export function resolveOptions(given: LaunchOptions, env: NodeJS.ProcessEnv = pr
     dataset: oneOf("--dataset", given.dataset, DATASETS),
     dataDir: folder("--data-dir", given.dataDir) ?? defaultDataDir(env),
     initFrom: file("--init-from", given.initFrom),
-    logdir: folder("--logdir", given.logdir),
-    overwrite: given.overwrite ?? false,
+    logdir,
+    overwrite: overwriteOf(given, logdir),
     seed: wholeNumber("--seed", given.seed ?? 42, 0),
     verbosity: verbosityOf(given),
     progress: given.progress ?? true,
@@ -114,6 +115,16 @@ function recipeOf(given: string | undefined): string | null {
     throw new UsageError(`--recipe wants a .ts, .js or .mjs file, got ${path}`);
   }
   return path;
+}
+
+/** Replacing a run removes its checkpoints, before the workers would read one. */
+function overwriteOf({ overwrite = false, initFrom }: LaunchOptions, logdir: string | null): boolean {
+  if (overwrite && logdir !== null && initFrom !== undefined && resolve(initFrom).startsWith(logdir + sep)) {
+    throw new UsageError(
+      `--init-from ${initFrom} is in the run that --overwrite replaces: give another --logdir`,
+    );
+  }
+  return overwrite;
 }
 
 function file(flag: string, given: string | undefined): string | null {

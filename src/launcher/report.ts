@@ -1,5 +1,5 @@
 // What a person reads at the end of a run: the failure, root cause first, or the results. Pure functions.
-import { isAbsolute, relative } from "node:path";
+import { isAbsolute, relative, resolve } from "node:path";
 import type { Position } from "../core/protocol.js";
 import type { EpochSummary, LoaderSummary, RunSummary, StageSummary } from "../core/summary.js";
 import type { Failure } from "./worker-handle.js";
@@ -67,7 +67,7 @@ export function summaryText(summary: RunSummary, logdir: string, bold: Emphasis 
   const facts: [string, string][] = [];
   if (best !== null) {
     facts.push(["best", `${best.stage} epoch ${best.epoch}, ${best.metric} ${decimal(best.score)}`]);
-    facts.push(["", shortPath(best.path)]);
+    facts.push(["", shortPath(resolve(logdir, best.path))]);
   }
   if (weights_sha256 !== null) facts.push(["weights", `sha256 ${weights_sha256.slice(0, 16)}…`]);
   facts.push([

@@ -4,7 +4,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { claimLogdir, discardLogdir, refuseHeldLogdir, timeStamp } from "../../src/launcher/logdir.js";
+import {
+  beginRun,
+  claimLogdir,
+  discardLogdir,
+  refuseHeldLogdir,
+  timeStamp,
+} from "../../src/launcher/logdir.js";
 
 const home = process.cwd();
 let folder: string;
@@ -98,10 +104,12 @@ for (const mark of ["config.json", "summary.json", "valid.csv", "checkpoints/las
   });
 }
 
-test("overwrite removes all that a run leaves, and nothing else", () => {
+test("overwrite removes all that a run leaves and nothing else, once the new run begins", () => {
   put(...RUN, ...FOREIGN);
   claimLogdir(folder, true);
-  assert.deepEqual(everything(), [...FOREIGN].sort());
+  assert.deepEqual(everything(), [...RUN.filter((path) => !path.startsWith("logs/")), ...FOREIGN].sort());
+  beginRun(folder, {});
+  assert.deepEqual(everything(), ["config.json", ...FOREIGN].sort());
   assert.ok(!existsSync(join(folder, "valid")));
 });
 
@@ -114,7 +122,7 @@ test("overwrite never touches a file that no run wrote", () => {
     writeFileSync(join(folder, name), content);
     const message = `${join(folder, name)} was not written by ddp-train and will not be overwritten: give another --logdir`;
     assert.throws(() => claimLogdir(folder, true), { name: "UsageError", message });
-    assert.deepEqual(everything(), [name]);
+    assert.deepEqual(everything(), [name, "valid.csv"].sort());
     rmSync(join(folder, name));
   }
 });

@@ -117,6 +117,13 @@ test("files must be there, and be of the right kind", () => {
   refused({ dataDir: " " }, '--data-dir wants a path, got ""');
 });
 
+test("a run is not started from the weights of the run that it replaces", () => {
+  const initFrom = join(folder, "best.safetensors");
+  writeFileSync(initFrom, "");
+  refused({ initFrom, logdir: folder, overwrite: true }, /is in the run that --overwrite replaces/);
+  assert.equal(resolveOptions({ initFrom, logdir: folder }).initFrom, initFrom);
+});
+
 test("quiet and verbose contradict each other", () => {
   refused({ quiet: true, verbose: true }, /contradict/);
   assert.equal(resolveOptions({ verbose: true }).verbosity, "verbose");

@@ -160,6 +160,13 @@ test("the caller's mistake that a worker finds is told as such, and leaves no lo
   assert.ok(!existsSync(logdir));
 });
 
+test("a mistake does not cost the run that would have been overwritten", async () => {
+  const { summary } = await run(["train"]);
+  const { error } = await run(["usage"], { overwrite: true });
+  assert.equal(error!.name, "UsageError");
+  assert.deepEqual(writtenSummary(), summary);
+});
+
 test("a crash after the work was done does not lose the run", async () => {
   const { summary, stderr } = await run(["train", "crash-after-done"]);
   assert.equal(summary!.status, "completed");
