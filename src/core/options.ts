@@ -7,6 +7,8 @@ export const DEVICES = ["auto", ...ENGINES] as const;
 export type Device = (typeof DEVICES)[number];
 export const DATASETS = ["auto", "mnist", "digits"] as const;
 export type DatasetChoice = (typeof DATASETS)[number];
+export const ON_NAN = ["stop", "skip"] as const;
+export type OnNan = (typeof ON_NAN)[number];
 export type Verbosity = "quiet" | "normal" | "verbose";
 
 export interface TrainOptions {
@@ -35,4 +37,10 @@ export interface TrainOptions {
   readonly progress: boolean;
   /** Seconds a rank waits for another in one collective before it gives up and says so. */
   readonly timeoutSeconds: number;
+  /** Save `last` also every so many train batches; null means at each epoch's end only. */
+  readonly checkpointEvery: number | null;
+  /** What becomes of a batch whose loss is not a finite number on any rank: end the run, or leave the batch out. */
+  readonly onNan: OnNan;
+  /** How often a broken group is restarted from its last checkpoint before the run fails. */
+  readonly maxRestarts: number;
 }

@@ -8,14 +8,16 @@
 //     init    ────────▶          who you are; the worker loads its libraries and the recipe
 //             ◀──────── prepared from each machine's local rank 0: data is on disk, the stages are known
 //     start   ────────▶          to all ranks
+//   interrupt ────────▶          to all ranks: end after this batch, with `last` saved; `done` follows
 //             ◀──────── status   a line for the person watching (rank 0)
 //             ◀──────── at       where in the run the worker is, for the report if it dies
+//             ◀──────── recorded rank 0's results so far, after each epoch
 //             ◀──────── failed   what broke, with the stack; the worker ends by itself after it
 //             ◀──────── done     rank 0's carries the results
 import type { SerializedError } from "./errors.js";
 import type { Device, EngineName, TrainOptions } from "./options.js";
 import type { Json } from "./state.js";
-import type { RunResults } from "./summary.js";
+import type { RunProgress, RunResults } from "./summary.js";
 
 /** What the probe found out. */
 export interface EngineChoice {
@@ -37,6 +39,8 @@ export interface WorkerInit {
   readonly token: string;
   readonly engine: EngineName;
   readonly options: TrainOptions;
+  /** Absolute path of the checkpoint to go on from, or null to start at the beginning. */
+  readonly resume: string | null;
 }
 
 export interface Prepared {
@@ -57,7 +61,8 @@ export interface Position {
 export type ToWorker =
   | { readonly type: "probe"; readonly device: Device; readonly workers: number | null }
   | ({ readonly type: "init" } & WorkerInit)
-  | { readonly type: "start"; readonly prepared: Prepared };
+  | { readonly type: "start"; readonly prepared: Prepared }
+  | { readonly type: "interrupt" };
 
 export type FromWorker =
   | { readonly type: "probed"; readonly choice: EngineChoice; readonly gpus: number }
@@ -66,4 +71,5 @@ export type FromWorker =
   | { readonly type: "status"; readonly message: string; readonly level: "info" | "warn" }
   | { readonly type: "at"; readonly position: Position }
   | { readonly type: "failed"; readonly error: SerializedError; readonly position: Position | null }
-  | { readonly type: "done"; readonly results: RunResults | null };
+  | { readonly type: "recorded"; readonly results: RunProgress }
+  | { readonly type: "done"; readonly results: RunResults | null; readonly interrupted: boolean };

@@ -29,16 +29,20 @@ export interface BestSummary {
   readonly path: string;
 }
 
-/** What the workers found. */
-export interface RunResults {
+/** What the workers have found so far. */
+export interface RunProgress {
   readonly stages: readonly StageSummary[];
   readonly best: BestSummary | null;
   readonly last: { readonly path: string } | null;
+}
+
+/** What the workers found. */
+export interface RunResults extends RunProgress {
   /** SHA-256 of the final weights' float32 bytes, little endian, in the model's order. */
   readonly weights_sha256: string;
 }
 
-/** summary.json. A run that did not complete has no stages, no hash, and says why in `error`. */
+/** summary.json. A run that did not complete holds the epochs it finished, and says why in `error`. */
 export interface RunSummary extends Omit<RunResults, "weights_sha256"> {
   readonly status: "completed" | "failed" | "interrupted";
   readonly error?: string;
