@@ -1,7 +1,7 @@
 // The command line: its options and help, what it prints when a run does not complete, and its exit code.
 import { Command, CommanderError } from "commander";
 import { ExitCode, messageOf, RunError, UsageError } from "../core/errors.js";
-import { DATASETS, DEVICES } from "../core/options.js";
+import { DATASETS, DEVICES, ON_NAN } from "../core/options.js";
 import { Interrupted, trapSignals } from "./interruption.js";
 import { type LaunchIo, launch } from "./launch.js";
 import type { LaunchOptions } from "./options.js";
@@ -66,6 +66,9 @@ function command(): Command {
     .option("--overwrite", "replace the run that the log folder holds")
     .option("--seed <n>", "seed of everything random (default: 42)")
     .option("--timeout <s>", "seconds a worker waits for another before it gives up (default: 60)")
+    .option("--checkpoint-every <n>", "save also every so many train batches (default: at each epoch's end)")
+    .option("--on-nan <do>", `${ON_NAN.join(" | ")}: a batch whose loss is not a number (default: stop)`)
+    .option("--max-restarts <n>", "after a fault, restart from the last checkpoint so often (default: 0)")
     .option("--quiet", "print warnings and errors only")
     .option("--verbose", "print more")
     .option("--no-progress", "draw no progress bars")

@@ -4,7 +4,7 @@ import { type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { extname, join, resolve, sep } from "node:path";
 import { messageOf, UsageError } from "../core/errors.js";
-import { DATASETS, DEVICES, type TrainOptions, type Verbosity } from "../core/options.js";
+import { DATASETS, DEVICES, ON_NAN, type TrainOptions, type Verbosity } from "../core/options.js";
 
 /** What a caller may give: the command line's options in camelCase, numbers also as the text that was typed. */
 export interface LaunchOptions {
@@ -25,6 +25,10 @@ export interface LaunchOptions {
   readonly seed?: number | string | undefined;
   /** Seconds a rank waits for another in one collective. */
   readonly timeout?: number | string | undefined;
+  /** Save also every so many train batches. */
+  readonly checkpointEvery?: number | string | undefined;
+  readonly onNan?: string | undefined;
+  readonly maxRestarts?: number | string | undefined;
   readonly quiet?: boolean | undefined;
   readonly verbose?: boolean | undefined;
   readonly progress?: boolean | undefined;
@@ -65,6 +69,12 @@ export function resolveOptions(given: LaunchOptions, env: NodeJS.ProcessEnv = pr
     verbosity: verbosityOf(given),
     progress: given.progress ?? true,
     timeoutSeconds: wholeNumber("--timeout", given.timeout ?? 60, 1),
+    checkpointEvery:
+      given.checkpointEvery === undefined
+        ? null
+        : wholeNumber("--checkpoint-every", given.checkpointEvery, 1),
+    onNan: oneOf("--on-nan", given.onNan, ON_NAN),
+    maxRestarts: wholeNumber("--max-restarts", given.maxRestarts ?? 0, 0),
   };
 }
 

@@ -79,7 +79,17 @@ function startWorker(spec: GroupSpec, rank: number): WorkerHandle {
     stderr: (line) => spec.relay(prefix + line, "stderr"),
     onStatus: spec.print,
   });
-  worker.send({ type: "init", rank, localRank: rank, worldSize, endpoints, token, engine, options });
+  worker.send({
+    type: "init",
+    rank,
+    localRank: rank,
+    worldSize,
+    endpoints,
+    token,
+    engine,
+    options,
+    resume: null,
+  });
   return worker;
 }
 

@@ -32,6 +32,9 @@ test("defaults are those of the documentation", () => {
     verbosity: "normal",
     progress: true,
     timeoutSeconds: 60,
+    checkpointEvery: null,
+    onNan: "stop",
+    maxRestarts: 0,
   });
 });
 
