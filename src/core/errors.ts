@@ -7,6 +7,11 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 /** The caller's mistake. The message is one line: what was wrong, and what to do instead. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+
+  /** What the message quotes (a path, a name out of a damaged file) may hold anything: it becomes one short line. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(oneLine(message), options);
+  }
 }
 
 /** A run that broke through no fault of the command line: a lost peer, ranks that disagree. Exit code 1. */
@@ -42,4 +47,16 @@ export function serializeError(thrown: unknown): SerializedError {
 /** The message of anything thrown, for embedding in another message. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** In characters; the middle of a longer message is left out. */
+const LONGEST_LINE = 2000;
+
+/** Line breaks become spaces, other characters that a terminal would act on their numbers. */
+function oneLine(text: string): string {
+  const half = LONGEST_LINE / 2;
+  const short = text.length > LONGEST_LINE ? `${text.slice(0, half)} ... ${text.slice(-half)}` : text;
+  return short
+    .replaceAll(/\s*[\r\n\u2028\u2029]\s*/g, " ")
+    .replaceAll(/[\p{Cc}\p{Bidi_C}]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
