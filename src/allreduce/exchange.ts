@@ -3,7 +3,8 @@
 // the same message; everything else is an error that names both sides.
 import { PeerError, RunError } from "../core/errors.js";
 import { previousRank } from "./chunks.js";
-import type { Link, Message } from "./transport.js";
+import type { Message } from "./envelope.js";
+import type { Link } from "./transport.js";
 
 /** Name under which a rank tells the next one that the group has failed; the payload is the cause. */
 const FAILED = "failed";

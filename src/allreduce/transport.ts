@@ -1,12 +1,11 @@
 // One rank's two sockets, and the only file that imports zeromq: PULL, bound to this rank's endpoint, hears the
 // previous rank; PUSH, connected to the next rank's, speaks to it. A message is two frames, envelope and payload.
 // Promises: what does not carry this run's secret is dropped, whatever it holds; every receive ends by its deadline.
-import { createHash } from "node:crypto";
-import { Packr } from "msgpackr";
 import { Pull, Push } from "zeromq";
 import { messageOf, RunError } from "../core/errors.js";
 import type { Log } from "../core/log.js";
 import { nextRank } from "./chunks.js";
+import { Envelopes, type Message } from "./envelope.js";
 
 export interface LinkOptions {
   readonly rank: number;
@@ -18,28 +17,10 @@ export interface LinkOptions {
   readonly log?: Log | undefined;
 }
 
-/** One message as it arrived. */
-export interface Message {
-  readonly sender: number;
-  /** Number of the collective, counted from 0 on every rank. */
-  readonly sequence: number;
-  /** The collective in words; equal on all ranks that do the same. */
-  readonly operation: string;
-  /** Number of the message within the collective. */
-  readonly step: number;
-  readonly payload: Uint8Array;
-}
-
-type Header = [run: string, sender: number, sequence: number, operation: string, step: number, bytes: number];
-
 // zeromq prints a warning at exit when it lingers for 500 ms or more.
-const LINGER_MS = 400;
+const LINGER_MS = 0;
 // Ranks start within milliseconds of each other; zeromq's own 100 ms would be most of the time that connecting takes.
 const RECONNECT_MS = 10;
-/** Bounds what the decoder is ever fed; ours are below 128 bytes. */
-const MAX_HEADER_BYTES = 1024;
-
-const packr = new Packr({ useRecords: false });
 
 /** Binds this rank's endpoint and connects to the next one's; a group of one rank has nobody to talk to. */
 export async function openLink(options: LinkOptions): Promise<Link> {
@@ -57,7 +38,7 @@ export class Link {
   readonly rank: number;
   readonly worldSize: number;
   readonly #endpoints: readonly string[];
-  readonly #run: string;
+  readonly #envelopes: Envelopes;
   readonly #log: Log | undefined;
   // Without a high water mark a send never waits, so that ranks which all send first cannot block each other. What
   // queues up is bounded by the collectives: a rank is never ahead of its neighbours by more than one array.
@@ -69,7 +50,7 @@ export class Link {
     this.rank = rank;
     this.worldSize = worldSize;
     this.#endpoints = endpoints;
-    this.#run = createHash("sha256").update(token).digest("base64url").slice(0, 22);
+    this.#envelopes = new Envelopes(token);
     this.#log = log;
   }
 
@@ -89,8 +70,7 @@ export class Link {
    * not sent: it must stay unchanged until the next rank is known to have it.
    */
   send(sequence: number, operation: string, step: number, payload: Uint8Array): Promise<void> {
-    const header: Header = [this.#run, this.rank, sequence, operation, step, payload.byteLength];
-    return this.#push.send([packr.pack(header), payload]);
+    return this.#push.send(this.#envelopes.encode({ sender: this.rank, sequence, operation, step, payload }));
   }
 
   /** The next message of this run; null when none came within `timeoutMs`, or the link was closed meanwhile. */
@@ -100,7 +80,7 @@ export class Link {
     for (let left = timeoutMs; left > 0; left = deadline - performance.now()) {
       const frames = await this.#receiveFrames(left);
       if (frames === null) return null;
-      const message = this.#parse(frames);
+      const message = this.#envelopes.decode(frames);
       if (message !== null) return message;
       this.#drop(frames);
     }
@@ -121,19 +101,6 @@ export class Link {
       if (this.#pull.closed || isTimeout(error)) return null;
       throw error;
     }
-  }
-
-  #parse(frames: Buffer[]): Message | null {
-    if (frames.length !== 2 || frames[0].byteLength > MAX_HEADER_BYTES) return null;
-    const payload = frames[1];
-    let header: Header;
-    try {
-      header = packr.unpack(frames[0]);
-    } catch {
-      return null;
-    }
-    if (!Array.isArray(header) || header[0] !== this.#run || header[5] !== payload.byteLength) return null;
-    return { sender: header[1], sequence: header[2], operation: header[3], step: header[4], payload };
   }
 
   #drop(frames: Buffer[]): void {
