@@ -36,22 +36,32 @@ export function writeEntries(path: string, entries: ReadonlyMap<string, Checkpoi
  * @throws UsageError naming the file when it is not what {@link writeEntries} writes.
  */
 export function readEntries(path: string): Map<string, CheckpointEntry> {
-  if (!existsSync(path)) return new Map();
+  return existsSync(path) ? parseEntries(readWhole(path), path) : new Map();
+}
+
+/** As {@link readEntries}, of the file's bytes. */
+export function parseEntries(bytes: Uint8Array, path: string): Map<string, CheckpointEntry> {
   try {
-    const entries = Object.entries(JSON.parse(new TextDecoder().decode(readWhole(path)))) as [
-      string,
-      unknown,
-    ][];
+    const entries: [string, unknown][] = Object.entries(JSON.parse(new TextDecoder().decode(bytes)));
     if (entries.every((item): item is [string, CheckpointEntry] => isEntry(...item))) return new Map(entries);
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
+  } catch {
+    // No JSON, or no object.
   }
   throw new UsageError(`${path} is damaged: restore it, or move it away to forget the checkpoints it lists`);
 }
 
 function isEntry(name: string, value: unknown): boolean {
-  const { _stage_, _epoch_, _score_ } = (value ?? {}) as Record<string, unknown>;
-  const isScore = _score_ === null || typeof _score_ === "number";
-  // Names become paths of files to remove: none may lead out of the folder.
-  return !/[/\\]/.test(name) && typeof _stage_ === "string" && Number.isSafeInteger(_epoch_) && isScore;
+  const entry = (value ?? {}) as Record<keyof CheckpointEntry, unknown>;
+  const { _metric_, _loader_, _minimize_, _stage_, _epoch_, _global_epoch_step_, _score_ } = entry;
+  return (
+    // Names become paths of files to remove: none may lead out of the folder.
+    !/[/\\\0]/.test(name) &&
+    typeof _metric_ === "string" &&
+    (_loader_ === null || typeof _loader_ === "string") &&
+    typeof _minimize_ === "boolean" &&
+    typeof _stage_ === "string" &&
+    Number.isSafeInteger(_epoch_) &&
+    Number.isSafeInteger(_global_epoch_step_) &&
+    (_score_ === null || Number.isFinite(_score_))
+  );
 }

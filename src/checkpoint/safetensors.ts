@@ -55,12 +55,12 @@ export function parseSafetensors(bytes: Uint8Array, source: string): Safetensors
     throw new UsageError(`${source}: not a valid safetensors file: ${what}`);
   };
   const { header, data } = splitFile(bytes, refuse);
-  const metadata: [string, string][] = [];
+  let metadata: [string, string][] = [];
   const tensors: [string, TensorState][] = [];
   const ranges: Range[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === METADATA_KEY) {
-      metadata.push(...parseMetadata(value, refuse));
+      metadata = parseMetadata(value, refuse);
       continue;
     }
     const entry = parseEntry(name, value, data.length, refuse);

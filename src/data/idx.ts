@@ -37,7 +37,11 @@ export function writeIdx(path: string, shape: readonly number[], data: Uint8Arra
  * @throws UsageError when it cannot be read, its gzip is damaged, or it holds more than its header says.
  */
 export function readIdxBytes(path: string): Uint8Array {
-  const file = readBytes(path);
+  return unpackIdx(path, readBytes(path));
+}
+
+/** As {@link readIdxBytes}, of a file that is in memory already. */
+export function unpackIdx(path: string, file: Uint8Array): Uint8Array {
   if (!isGzip(file)) return file;
   // The header comes first and sets the limit, so that no claim and no zip bomb allocates more than is there.
   const start = unzip(path, file.subarray(0, 512), { finishFlush: constants.Z_SYNC_FLUSH });
@@ -100,7 +104,8 @@ function parseHeader(path: string, content: Uint8Array): Header {
   const view = new DataView(content.buffer, content.byteOffset, offset);
   const shape = Array.from({ length: rank }, (_, d) => view.getUint32(4 + 4 * d));
   const bytes = offset + product(shape);
-  if (bytes > MOST_BYTES) {
+  // Not `bytes > MOST_BYTES`: dimensions that overflow to Infinity, times 0, are NaN.
+  if (!(bytes <= MOST_BYTES)) {
     throw new UsageError(
       `${path} announces ${shape.join(" x ")} values, ${bytes} bytes in all; expected at most ${MOST_BYTES}`,
     );
