@@ -16,8 +16,8 @@ export interface ConnectOptions extends LinkOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-// Ranks usually close within milliseconds of each other; one that does not come must not hold up the others' end.
-const CLOSE_SECONDS = 2;
+// By then a rank that is still there has long said its last word.
+const LEAVE_SECONDS = 1;
 // A week; zeromq counts milliseconds in 32 bits.
 const MAX_TIMEOUT_SECONDS = 604800;
 const NOTHING = new Uint8Array(0);
@@ -91,14 +91,15 @@ class RingProcessGroup implements ProcessGroup {
   }
 
   /**
-   * A barrier first: once all ranks are here, all that mattered has been received, so even process.exit, at which
-   * zeromq drops what is queued, can lose nothing but this barrier's own last message. A rank that does not come,
-   * or is busy with something else, is no error here; it gets one if it goes on.
+   * Two barriers, since process.exit makes zeromq drop what is queued. Once all ranks have come to the first, all that
+   * mattered has been received; once all have come to the second, the first itself has. What may get lost is a last
+   * message of the second, which costs the next rank a second and nothing else. A rank that is busy with something
+   * else, or gone, is no error here; it gets one if it goes on.
    */
   async close(): Promise<void> {
-    const seconds = Math.min(CLOSE_SECONDS, this.#timeoutSeconds);
     try {
-      await this.#run("close", (exchange) => circulate(exchange, NOTHING), seconds);
+      await this.#run("close", (exchange) => circulate(exchange, NOTHING));
+      await this.#run("leave", (exchange) => circulate(exchange, NOTHING), LEAVE_SECONDS);
     } catch (error) {
       this.#log?.debug(`rank ${this.rank} closed its process group alone: ${messageOf(error)}`);
     }

@@ -18,7 +18,7 @@ export interface LinkOptions {
 }
 
 // zeromq prints a warning at exit when it lingers for 500 ms or more.
-const LINGER_MS = 0;
+const LINGER_MS = 400;
 // Ranks start within milliseconds of each other; zeromq's own 100 ms would be most of the time that connecting takes.
 const RECONNECT_MS = 10;
 

@@ -57,7 +57,12 @@ test("pieces cover their range once, in order, and an empty range is one empty p
     assert.equal(pieces[0].start, start);
     assert.equal(pieces.at(-1)?.end, end);
     for (let i = 1; i < pieces.length; i++) assert.equal(pieces[i].start, pieces[i - 1].end);
-    for (const piece of pieces) assert.ok(piece.end - piece.start <= size && piece.end >= piece.start);
+    for (const piece of pieces) {
+      assert.ok(
+        piece.end - piece.start <= size && piece.end >= piece.start,
+        `piece ${JSON.stringify(piece)}`,
+      );
+    }
     assert.equal(pieces.length, Math.max(1, Math.ceil((end - start) / size)));
   }
 });
@@ -76,7 +81,7 @@ test("what a rank sends is what the next one receives, and what it received a st
     for (let step = 0; step < 2 * phaseSteps(worldSize); step++) {
       for (const rank of ranks(worldSize)) {
         const sent = chunkSent(rank, step, worldSize);
-        assert.ok(sent >= 0 && sent < worldSize);
+        assert.ok(sent >= 0 && sent < worldSize, `chunk ${sent} of ${worldSize}`);
         assert.equal(chunkReceived(nextRank(rank, worldSize), step, worldSize), sent);
         assert.equal(chunkSent(rank, step + 1, worldSize), chunkReceived(rank, step, worldSize));
       }
@@ -106,7 +111,8 @@ test("a ring of plain arrays that follows the table sums every value once on eve
       // Powers of two show each rank's contribution as one bit: a value added twice or never cannot hide.
       const arrays = ranks(worldSize).map((rank) => new Array<number>(length).fill(2 ** rank));
       simulate(arrays);
-      for (const array of arrays) assert.ok(array.every((value) => value === 2 ** worldSize - 1));
+      const sums = new Array<number>(length).fill(2 ** worldSize - 1);
+      for (const array of arrays) assert.deepEqual(array, sums);
     }
   }
 });

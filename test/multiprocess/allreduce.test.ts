@@ -1,0 +1,82 @@
+// The ring between real processes: right sums, a clean end however abruptly ranks exit after it, and a killed rank
+// that the others report within their deadline.
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { SerializedError } from "../../src/core/errors.js";
+import { endpointsIn, withFolder } from "../support/ring.js";
+import type { RingReport, RingTask } from "../support/ring-task.js";
+
+const WORKER = fileURLToPath(new URL("../support/ring-worker.ts", import.meta.url));
+const WORLD_SIZE = 3;
+const TIMEOUT = { timeout: 60_000 };
+
+for (const length of [1290, 101770]) {
+  test(
+    `${length} values: right sums, and ranks that exit right after the last collective lose nothing`,
+    TIMEOUT,
+    () =>
+      withRanks({ mode: "finish", rounds: 100, length, timeoutSeconds: 10 }, async (ranks) => {
+        const failures: RingReport[] = [];
+        for (const rank of ranks) rank.on("message", (report: RingReport) => failures.push(report));
+        const exits = await Promise.all(ranks.map((rank) => once(rank, "exit")));
+        assert.deepEqual(failures, []);
+        assert.deepEqual(exits, [
+          [0, null],
+          [0, null],
+          [0, null],
+        ]);
+      }),
+  );
+}
+
+test("a rank that is killed is reported by the others within their deadline", TIMEOUT, () =>
+  withRanks({ mode: "forever", rounds: 20, length: 20000, timeoutSeconds: 1 }, async (ranks) => {
+    await Promise.all(ranks.map((rank) => once(rank, "message")));
+    const killed = performance.now();
+    ranks[1].kill("SIGKILL");
+    const errors = await Promise.all([failureOf(ranks[0]), failureOf(ranks[2])]);
+    const seconds = (performance.now() - killed) / 1000;
+    assert.ok(seconds < 10, `took ${seconds} s`);
+    for (const { name } of errors) assert.equal(name, "PeerError");
+    // Rank 2 listens to rank 1. Rank 0 waits for rank 2 as long, and says that or passes on what rank 2 said.
+    assert.match(
+      errors[1].message,
+      /^rank \d waited 1 s for rank \d in allReduce sum of 20000 values \(operation \d+\)$/,
+    );
+    const messages = errors.map(({ message }) => message).join("\n");
+    assert.match(messages, /rank 2 waited 1 s for rank 1 in/);
+  }),
+);
+
+type CommonTask = Omit<RingTask, "rank" | "worldSize" | "endpoints" | "token">;
+
+/** Forks the ranks, gives each its task, and leaves none behind. */
+function withRanks(task: CommonTask, body: (ranks: ChildProcess[]) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    const endpoints = endpointsIn(folder, WORLD_SIZE);
+    const ranks = endpoints.map(() => fork(WORKER, { execArgv: ["--import", "tsx"] }));
+    const exits = ranks.map((rank) => once(rank, "exit"));
+    try {
+      ranks.forEach((child, rank) => {
+        child.send({ ...task, rank, worldSize: WORLD_SIZE, endpoints, token: "secret" } satisfies RingTask);
+      });
+      await body(ranks);
+    } finally {
+      for (const rank of ranks) rank.kill("SIGKILL");
+      await Promise.all(exits);
+    }
+  });
+}
+
+/** The report of the failure that ends a rank's task. */
+function failureOf(rank: ChildProcess): Promise<SerializedError> {
+  return new Promise((resolve, reject) => {
+    rank.on("message", (report: RingReport) => {
+      if (report.type === "failed") resolve(report.error);
+    });
+    rank.once("exit", (code, signal) => reject(new Error(`a rank exited with ${code ?? signal}`)));
+  });
+}
