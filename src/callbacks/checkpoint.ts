@@ -37,14 +37,20 @@ export class CheckpointCallback implements Callback {
   }
 
   async onStageStart(context: RunContext): Promise<void> {
-    if (context.group.rank === 0)
+    if (context.group.rank === 0) {
       this.#store = new CheckpointStore(join(this.#logdir, "checkpoints"), this.#options);
+      if (context.resumed) this.#store.rewind(context.resumed.globalEpochStep);
+      context.checkpoints.best = this.#store.best;
+      context.checkpoints.last = this.#store.last;
+    }
     if (context.stageIndex > 0) await this.#load(context, this.#options.loadOnStageStart);
   }
 
-  async onEpochEnd(context: RunContext): Promise<void> {
-    if (this.#store) {
-      this.#store.save(await context.stateDict());
+  async onSave(context: RunContext): Promise<void> {
+    const state = await context.stateDict();
+    if (this.#store && state) {
+      if (state.midEpoch) this.#store.saveLast(state);
+      else this.#store.save(state);
       context.checkpoints.best = this.#store.best;
       context.checkpoints.last = this.#store.last;
     }

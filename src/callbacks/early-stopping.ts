@@ -1,6 +1,7 @@
 // Ends a stage whose watched metric no longer gets better.
 import { type Callback, CallbackOrder } from "../core/callback.js";
 import type { RunContext } from "../core/context.js";
+import type { Json } from "../core/state.js";
 import { requireMetric } from "./epoch-metric.js";
 
 export interface EarlyStoppingOptions {
@@ -26,6 +27,16 @@ export class EarlyStoppingCallback implements Callback {
   onStageStart(): void {
     this.#best = Number.NaN;
     this.#waited = 0;
+  }
+
+  stateDict(): Json {
+    return { best: Number.isNaN(this.#best) ? null : this.#best, waited: this.#waited };
+  }
+
+  loadStateDict(state: Json): void {
+    const { best, waited } = state as { readonly best: number | null; readonly waited: number };
+    this.#best = best ?? Number.NaN;
+    this.#waited = waited;
   }
 
   onEpochEnd(context: RunContext): void {

@@ -23,9 +23,8 @@ export class OptimizerCallback implements Callback {
   readonly metricKey: string;
   readonly #every: number;
   readonly #clipNorm: number;
-  #sum: Float32Array | null = null;
+  #sum: FlatGradients | null = null;
   #pending = 0;
-  #last: FlatGradients | null = null;
 
   constructor(options: OptimizerOptions) {
     this.metricKey = options.metricKey;
@@ -58,24 +57,26 @@ export class OptimizerCallback implements Callback {
   }
 
   #accumulate(gradients: FlatGradients): void {
-    const { flat } = gradients;
-    if (this.#sum?.length !== flat.length) this.#sum = new Float32Array(flat.length);
+    const { flat, wire, parameters } = gradients;
+    if (this.#sum?.parameters !== parameters) {
+      const sum = new Float32Array(wire.length);
+      this.#sum = { parameters, wire: sum, flat: sum.subarray(0, flat.length) };
+    }
+    const sum = this.#sum.flat;
     // Divided by k before adding, as torch users do: the tail of a loader then counts as less than a full step.
-    for (let i = 0; i < flat.length; i++) this.#sum[i] += flat[i] / this.#every;
+    for (let i = 0; i < flat.length; i++) sum[i] += flat[i] / this.#every;
     this.#pending++;
-    this.#last = gradients;
   }
 
   async #flush(context: RunContext): Promise<void> {
-    const sum = this.#sum as Float32Array;
-    const { parameters } = this.#last as FlatGradients;
-    await this.#step(context, { parameters, flat: sum });
-    sum.fill(0);
+    const sum = this.#sum as FlatGradients;
+    await this.#step(context, sum);
+    sum.wire.fill(0);
     this.#pending = 0;
   }
 
   async #step(context: RunContext, gradients: FlatGradients): Promise<void> {
-    await context.group.allReduce(gradients.flat, "mean");
+    if (!(await context.reduceGradients(gradients))) return;
     if (this.#clipNorm !== Number.POSITIVE_INFINITY) clip(gradients.flat, this.#clipNorm);
     context.applyGradients(gradients);
   }

@@ -38,6 +38,7 @@ export function encodeState(state: RunState): Uint8Array[] {
     epoch: String(state.epoch),
     counters: JSON.stringify(encodeCounters(state.counters)),
     metrics: JSON.stringify(state.metrics, spellNonFinite),
+    progress: JSON.stringify(progressOf(state), spellNonFinite),
     criterion: JSON.stringify(state.criterion),
     scheduler: JSON.stringify(state.scheduler),
   };
@@ -69,6 +70,7 @@ export function parseState(bytes: Uint8Array, source: string): RunState {
       stage: metadata.stage,
       epoch: Number(metadata.epoch),
       metrics: parseMetrics(JSON.parse(metadata.metrics)),
+      ...(JSON.parse(metadata.progress, readNonFinite) as Progress),
     };
   } catch (error) {
     // The SHA-256 is right, so this was written on purpose, by something that is not this program.
@@ -180,9 +182,20 @@ function parseCounters(stored: Record<string, unknown>): Counters {
   return Object.fromEntries(values) as Counters;
 }
 
+/** What a resumed run needs beside the metrics and counters; one JSON text. */
+type Progress = Pick<RunState, "worldSize" | "midEpoch" | "stageDone" | "callbacks" | "history">;
+
+function progressOf({ worldSize, midEpoch, stageDone, callbacks, history }: RunState): Progress {
+  return { worldSize, midEpoch, stageDone, callbacks, history };
+}
+
 /** JSON has no NaN or Infinity: a metric that is one is kept as its name. */
 function spellNonFinite(_key: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+function readNonFinite(_key: string, value: unknown): unknown {
+  return value === "NaN" || value === "Infinity" || value === "-Infinity" ? Number(value) : value;
 }
 
 function parseMetrics(stored: Record<string, Record<string, number | string>>): EpochMetrics {

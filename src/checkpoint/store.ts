@@ -78,7 +78,7 @@ export class CheckpointStore {
 
   /** The newest checkpoint, its path relative to the log folder; null before the first one. */
   get last(): { readonly path: string } | null {
-    return this.#entries.has("last") ? { path: this.#relative("last") } : null;
+    return existsSync(this.#file("last")) ? { path: this.#relative("last") } : null;
   }
 
   /**
@@ -108,6 +108,44 @@ export class CheckpointStore {
     this.#write(state, name, entries, isBest, lost);
     this.#entries = entries;
     return { score: entry._score_, isBest, path: this.#file(lost.has(name) ? "last" : name) };
+  }
+
+  /** Moves `last` alone: for a state from within an epoch, which has no score yet. */
+  saveLast(state: RunState): void {
+    try {
+      mkdirSync(this.#folder, { recursive: true });
+      writeFileAtomic(this.#file("last"), ...encodeState(state));
+    } catch (cause) {
+      throw new RunError(`cannot save ${this.#file("last")}: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /**
+   * Forgets epochs after this global one, for a run that goes on from there: their files go, and `best` becomes the
+   * best of those that stay.
+   */
+  rewind(globalEpochStep: number): void {
+    const kept = [...this.#entries].filter(([, entry]) => entry._global_epoch_step_ <= globalEpochStep);
+    if (kept.length === this.#entries.size) return;
+    const epochs = kept.filter(([key]) => key !== "best" && key !== "last");
+    const lost = [...this.#entries.keys()].filter((key) => !kept.some(([name]) => name === key));
+    this.#entries = new Map(kept);
+    if (lost.includes("best")) {
+      const [best] = epochs.sort(([, a], [, b]) => this.#compare(a, b));
+      if (best && this.#scoreOf(best[1]) !== null) {
+        this.#entries.set("best", best[1]);
+        linkFileAtomic(this.#file(best[0]), this.#file("best"));
+      } else rmSync(this.#file("best"), { force: true });
+    }
+    if (lost.includes("last")) {
+      const newest = epochs.sort(([, a], [, b]) => b._global_epoch_step_ - a._global_epoch_step_)[0];
+      if (newest) {
+        this.#entries.set("last", newest[1]);
+        linkFileAtomic(this.#file(newest[0]), this.#file("last"));
+      } else rmSync(this.#file("last"), { force: true });
+    }
+    for (const key of lost) if (key !== "best" && key !== "last") rmSync(this.#file(key), { force: true });
+    writeEntries(this.#metricsPath, this.#entries);
   }
 
   /**

@@ -1,6 +1,7 @@
 // A callback: everything that trains, measures, saves or prints. Callbacks run in their order at each event of the
 // run; on a start event the runner goes first and callbacks follow, on an end event callbacks go first.
 import type { RunContext } from "./context.js";
+import type { Json } from "./state.js";
 
 /** Standard places in the order; lower runs first, equal orders keep the recipe's. */
 export const CallbackOrder = {
@@ -19,7 +20,6 @@ type Hook = (context: RunContext) => void | Promise<void>;
 export interface Callback {
   /** Place in the order, see {@link CallbackOrder}. */
   readonly order: number;
-  onRunStart?: Hook;
   onStageStart?: Hook;
   onEpochStart?: Hook;
   onLoaderStart?: Hook;
@@ -32,6 +32,10 @@ export interface Callback {
   onBatchEnd?: Hook;
   onLoaderEnd?: Hook;
   onEpochEnd?: Hook;
+  /** After an epoch's end, and after a train batch at which a save is due: every callback has its new state. */
+  onSave?: Hook;
   onStageEnd?: Hook;
-  onRunEnd?: Hook;
+  /** What a resumed run must know of this callback; JSON must be able to carry it. */
+  stateDict?: () => Json;
+  loadStateDict?: (state: Json) => void;
 }

@@ -16,7 +16,12 @@ export interface FlatGradients {
   readonly parameters: readonly Parameter[];
   /** The values; valid until the next batch. Reducing or clipping works on it in place. */
   readonly flat: Float32Array;
+  /** `flat` and after it {@link SIGNALS} values of the runner's own: what travels. */
+  readonly wire: Float32Array;
 }
+
+/** Extra values in a reduction of gradients: what ranks must agree on costs no message of its own. */
+export const SIGNALS = 2;
 
 /** Which parts of a state to take over, see {@link RunContext.loadStateDict}. */
 export const STATE_PARTS = [
@@ -54,6 +59,11 @@ export interface RunContext {
   /** Number of epochs of the current stage. */
   readonly stageLen: number;
   readonly counters: Counters;
+  /**
+   * In the stage in which a resumed run goes on: where the run it goes on from was, its epochs counted only as far as
+   * they were finished. Else null.
+   */
+  readonly resumed: Readonly<Counters> | null;
 
   readonly model: Model;
   readonly criterion: Criterion;
@@ -94,10 +104,16 @@ export interface RunContext {
   readBatch(key: string): Promise<Float32Array | Int32Array | Uint8Array>;
   /** The current train batch's gradients of the loss, read to the host. Null outside train loaders. */
   gradients(): Promise<FlatGradients | null>;
+  /**
+   * Averages the gradients over all ranks, in place. False when the batch must be left out: a rank's loss was not a
+   * finite number, and the run was told to skip such batches.
+   * @throws RunError naming ranks, batch and samples when it was told to stop.
+   */
+  reduceGradients(gradients: FlatGradients): Promise<boolean>;
   /** Gives the flat (reduced) gradients to the optimizer, which updates the trainable weights. */
   applyGradients(gradients: FlatGradients): void;
-  /** The state of everything, read to the host. */
-  stateDict(): Promise<RunState>;
+  /** The state of everything, read to the host. Every rank must call it; ranks other than 0 get null. */
+  stateDict(): Promise<RunState | null>;
   /**
    * Takes over some parts of a state.
    * @throws UsageError naming the weight when names or shapes do not fit the model.

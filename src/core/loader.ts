@@ -32,4 +32,8 @@ export interface Loader {
   readonly batchSize: number;
   readonly sampler?: Sampler | undefined;
   [Symbol.iterator](): Iterator<Batch>;
+  /** The pass without its first `batches`, for resuming; without it they are made and thrown away. */
+  from?(batches: number): Iterable<Batch>;
+  /** Indices of the samples in a batch of the current pass, for reports. */
+  samplesOf?(batch: number): Int32Array;
 }

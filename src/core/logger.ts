@@ -7,6 +7,8 @@ export interface LogScope {
   /** 1-based epoch within the stage, and the stage's number of epochs. */
   readonly epoch: number;
   readonly epochs: number;
+  /** 0-based batch within the loader's pass. */
+  readonly batch: number;
   readonly counters: Readonly<Counters>;
 }
 
@@ -20,5 +22,10 @@ export interface MetricsLogger {
   logEpoch?(scope: LogScope): void;
   /** Makes everything logged so far durable; called after each epoch. */
   flush?(): void | Promise<void>;
+  /**
+   * Forgets what was logged after these counters: a resumed run goes on from them, and will log it again. Called
+   * before anything is logged.
+   */
+  rewind?(counters: Readonly<Counters>): void;
   close?(): void | Promise<void>;
 }

@@ -21,8 +21,8 @@ export interface RecipeConfig extends TrainOptions {
   readonly prepared: Json;
 }
 
-/** Tells how long work that no epoch shows is going on (a download, say). */
-export type ReportProgress = (message: string) => void;
+/** A line for the person watching while no epoch shows how far things are (a download, say); `warn` is for stderr. */
+export type ReportProgress = (message: string, level?: "info" | "warn") => void;
 
 /**
  * Base class of a recipe. The worker sets `model`, `criterion`, `optimizer` and `scheduler` at each stage's start;

@@ -1,6 +1,8 @@
 // What a checkpoint holds, as plain data: tensors by name, and the run's position. No tfjs here, so that the
 // checkpoint folder, the loggers and the launcher can all speak of it.
 
+import type { LoaderSummary, StageSummary } from "./summary.js";
+
 export type TensorDtype = "F32" | "I32" | "U8" | "BOOL";
 
 /** A tensor on the host: row-major `data` of `shape`. */
@@ -29,7 +31,18 @@ export type EpochMetrics = Readonly<Record<string, Readonly<Record<string, numbe
 /** Any value that JSON can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Everything needed to go on from the end of an epoch. */
+/** Where in an epoch a run was, and what it had gathered since the epoch's start. */
+export interface MidEpoch {
+  /** The loader it was in, and how many of its batches each rank had done. */
+  readonly loader: string;
+  readonly batches: number;
+  /** The metrics' sums and counts so far, by rank: each rank has seen other samples. */
+  readonly accumulators: readonly (readonly number[])[];
+  /** The loaders of this epoch that were done before. */
+  readonly loaders: Readonly<Record<string, LoaderSummary>>;
+}
+
+/** Everything needed to go on. */
 export interface RunState {
   /** All weights of the model, trainable or not, in the model's order. */
   readonly model: TensorStates;
@@ -43,4 +56,13 @@ export interface RunState {
   /** 1-based epoch within the stage. */
   readonly epoch: number;
   readonly metrics: EpochMetrics;
+  readonly worldSize: number;
+  /** Null at an epoch's end. */
+  readonly midEpoch: MidEpoch | null;
+  /** True once the stage has no further epoch: it was the last one, or a callback stopped the stage. */
+  readonly stageDone: boolean;
+  /** The state of callbacks that have one, by the recipe's name for them. */
+  readonly callbacks: Readonly<Record<string, Json>>;
+  /** All finished epochs, for the summary. */
+  readonly history: readonly StageSummary[];
 }

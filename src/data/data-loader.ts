@@ -38,11 +38,24 @@ export class DataLoader implements Loader {
     return this.dropLast ? share - (share % this.batchSize) : share;
   }
 
-  *[Symbol.iterator](): Generator<Batch> {
-    const { dataset, batchSize, samples } = this;
-    const indices = this.sampler?.indices() ?? Int32Array.from({ length: samples }, (_, i) => i);
-    for (let at = 0; at < samples; at += batchSize) {
-      yield dataset.collate(indices.subarray(at, Math.min(at + batchSize, samples)));
+  [Symbol.iterator](): Generator<Batch> {
+    return this.from(0);
+  }
+
+  /** The pass from this batch on. */
+  *from(batches: number): Generator<Batch> {
+    const indices = this.#indices();
+    for (let at = batches * this.batchSize; at < this.samples; at += this.batchSize) {
+      yield this.dataset.collate(indices.subarray(at, Math.min(at + this.batchSize, this.samples)));
     }
+  }
+
+  samplesOf(batch: number): Int32Array {
+    const at = batch * this.batchSize;
+    return this.#indices().slice(at, Math.min(at + this.batchSize, this.samples));
+  }
+
+  #indices(): Int32Array {
+    return this.sampler?.indices() ?? Int32Array.from({ length: this.samples }, (_, i) => i);
   }
 }

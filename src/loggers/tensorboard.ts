@@ -1,11 +1,22 @@
 // TensorBoard: one folder per loader, so that train and valid share a chart. Tags are `{metric}/epoch` over global
 // epochs and `{metric}/batch` over global samples.
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { writeFileAtomic } from "../core/atomic-file.js";
 import { UsageError } from "../core/errors.js";
 import type { LogScope, MetricsLogger } from "../core/logger.js";
-import { encodeRecord, FILE_VERSION, type TfEvent } from "./tfevents.js";
+import type { Counters } from "../core/state.js";
+import { encodeRecord, FILE_VERSION, readRecords, type TfEvent } from "./tfevents.js";
 
 export interface TensorboardOptions {
   readonly logdir: string;
@@ -21,7 +32,6 @@ export class TensorboardLogger implements MetricsLogger {
   readonly #logdir: string;
   readonly #logBatches: number;
   readonly #files = new Map<string, EventFile>();
-  readonly #batches = new Map<string, number>();
 
   /** @throws UsageError when `logBatches` is not a whole number. */
   constructor({ logdir, logBatches = 10 }: TensorboardOptions) {
@@ -34,11 +44,24 @@ export class TensorboardLogger implements MetricsLogger {
     this.#logBatches = logBatches;
   }
 
-  logBatch(loaderKey: string, metrics: Readonly<Record<string, number>>, { counters }: LogScope): void {
-    if (this.#logBatches === 0) return;
-    const batch = this.#batches.get(loaderKey) ?? 0;
-    this.#batches.set(loaderKey, batch + 1);
-    if (batch % this.#logBatches === 0) this.#log(loaderKey, "batch", counters.globalSampleStep, metrics);
+  logBatch(
+    loaderKey: string,
+    metrics: Readonly<Record<string, number>>,
+    { counters, batch }: LogScope,
+  ): void {
+    if (this.#logBatches > 0 && batch % this.#logBatches === 0)
+      this.#log(loaderKey, "batch", counters.globalSampleStep, metrics);
+  }
+
+  /** Drops the events of earlier files that lie after these counters: the run logs them again. */
+  rewind({ globalEpochStep, globalSampleStep }: Readonly<Counters>): void {
+    for (const path of eventFiles(this.#logdir)) {
+      const records = readRecords(readFileSync(path));
+      const kept = records.filter(({ step, tag }) =>
+        tag?.endsWith("/batch") ? step <= globalSampleStep : step <= globalEpochStep,
+      );
+      writeFileAtomic(path, ...kept.map(({ record }) => record));
+    }
   }
 
   logLoader(loaderKey: string, metrics: Readonly<Record<string, number>>, { counters }: LogScope): void {
@@ -65,6 +88,17 @@ export class TensorboardLogger implements MetricsLogger {
     const scalars = Object.fromEntries(numbers.map(([name, value]) => [`${name}/${scope}`, value]));
     file.add({ wallTime: Date.now() / 1000, step, scalars });
   }
+}
+
+/** The event files in the folders of the log folder. */
+function eventFiles(logdir: string): string[] {
+  if (!existsSync(logdir)) return [];
+  const folders = readdirSync(logdir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.flatMap(({ name }) =>
+    readdirSync(join(logdir, name))
+      .filter((file) => file.startsWith("events.out.tfevents."))
+      .map((file) => join(logdir, name, file)),
+  );
 }
 
 /** Bytes of events to gather before writing them out of turn. */

@@ -27,6 +27,65 @@ export function encodeRecord(event: TfEvent): Uint8Array {
   return record;
 }
 
+/** A record of an event file, with what it says of its place. */
+export interface TfRecord {
+  /** The whole record, frame included. */
+  readonly record: Uint8Array;
+  readonly step: number;
+  /** Tag of its first scalar. */
+  readonly tag: string | null;
+}
+
+/** The whole records of an event file; what follows the last of them was cut off by a crash. */
+export function readRecords(bytes: Uint8Array): TfRecord[] {
+  const records: TfRecord[] = [];
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 16 <= file.length; ) {
+    const end = at + Number(file.readBigUInt64LE(at)) + 16;
+    if (file.readUInt32LE(at + 8) !== maskedCrc(file.subarray(at, at + 8)) || end > file.length) break;
+    const message = file.subarray(at + 12, end - 4);
+    if (file.readUInt32LE(end - 4) !== maskedCrc(message)) break;
+    records.push({ record: file.subarray(at, end), ...placeOf(message) });
+    at = end;
+  }
+  return records;
+}
+
+/** Reads the few fields of an Event that {@link encodeEvent} writes. */
+function placeOf(message: Buffer): { step: number; tag: string | null } {
+  let step = 0;
+  let tag: string | null = null;
+  for (const { number, value, body } of fieldsOf(message)) {
+    if (number === 2) step = value;
+    if (number !== 5 || tag !== null) continue;
+    const first = [...fieldsOf(body)].find((entry) => entry.number === 1);
+    const name = first && [...fieldsOf(first.body)].find((entry) => entry.number === 1);
+    tag = name?.body.toString() ?? null;
+  }
+  return { step, tag };
+}
+
+function* fieldsOf(message: Buffer): Generator<{ number: number; value: number; body: Buffer }> {
+  let at = 0;
+  const readVarint = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = message[at++] ?? 0;
+      value += (byte % 128) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < message.length) {
+    const key = readVarint();
+    const wire = key % 8;
+    const value = wire === Wire.varint || wire === Wire.bytes ? readVarint() : 0;
+    const size = wire === Wire.fixed64 ? 8 : wire === Wire.fixed32 ? 4 : wire === Wire.bytes ? value : 0;
+    const body = message.subarray(at, at + size);
+    at += size;
+    yield { number: Math.floor(key / 8), value, body };
+  }
+}
+
 /** CRC-32C (Castagnoli) of some bytes, unsigned. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = ~0;

@@ -44,7 +44,9 @@ function linear(name: string, inputs: number, units: number, seed: number, activ
 export class MnistRecipe extends Recipe<tf.Sequential> {
   /** Runs once a machine: MNIST from the data folder, else downloaded, else the built-in digits. */
   static async prepareData(options: TrainOptions, report: ReportProgress): Promise<PreparedMnist> {
-    return await prepareMnist({ ...options, report });
+    const prepared = await prepareMnist({ ...options, report });
+    if (prepared.notice !== null) report(prepared.notice, "warn");
+    return prepared;
   }
 
   readonly stages = ["freezed", "unfreezed"];

@@ -1,6 +1,6 @@
 // Runs a batch forward and, in a train loader, backward; gradients come to the host as one flat vector.
 import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
-import type { FlatGradients } from "../core/context.js";
+import { type FlatGradients, SIGNALS } from "../core/context.js";
 import { UsageError } from "../core/errors.js";
 import type { Parameter } from "../core/parameters.js";
 import { tf } from "../engine/tf.js";
@@ -9,13 +9,16 @@ import { tf } from "../engine/tf.js";
 export class Gradients {
   readonly #parameters: readonly Parameter[];
   readonly #variables: Variable[];
+  readonly #wire: Float32Array;
   readonly #flat: Float32Array;
   #tensors: Readonly<Record<string, Tensor>> | null = null;
 
   constructor(parameters: readonly Parameter[]) {
     this.#parameters = parameters.filter((parameter) => parameter.trainable);
     this.#variables = this.#parameters.map((parameter) => parameter.variable);
-    this.#flat = new Float32Array(this.#variables.reduce((sum, variable) => sum + variable.size, 0));
+    const size = this.#variables.reduce((sum, variable) => sum + variable.size, 0);
+    this.#wire = new Float32Array(size + SIGNALS);
+    this.#flat = this.#wire.subarray(0, size);
   }
 
   /** Runs `forward`, which returns the loss, and differentiates it by every trainable weight. */
@@ -40,7 +43,7 @@ export class Gradients {
       offset += variable.size;
     }
     this.dispose();
-    return { parameters: this.#parameters, flat: this.#flat };
+    return { parameters: this.#parameters, flat: this.#flat, wire: this.#wire };
   }
 
   dispose(): void {

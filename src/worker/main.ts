@@ -7,12 +7,14 @@ import type { FromWorker, Position, Prepared, ToWorker } from "../core/protocol.
 let position: Position | null = null;
 let ending = false;
 let start: (prepared: Prepared) => void;
+const interruption = new AbortController();
 const started = new Promise<Prepared>((resolve) => {
   start = resolve;
 });
 
 process.on("message", (message: ToWorker) => {
   if (message.type === "start") start(message.prepared);
+  else if (message.type === "interrupt") interruption.abort();
   else if (message.type === "probe") finishWith(probe(message));
   else finishWith(train(message));
 });
@@ -36,16 +38,18 @@ async function probe({ device, workers }: Extract<ToWorker, { type: "probe" }>):
 
 async function train(init: Extract<ToWorker, { type: "init" }>): Promise<void> {
   const { runWorker } = await import("./run-worker.js");
-  const results = await runWorker(init, {
+  const end = await runWorker(init, {
     prepared: (prepared) => send({ type: "prepared", prepared }),
     started,
-    status: (message) => void send({ type: "status", message, level: "info" }),
+    interrupted: interruption.signal,
+    status: (message, level = "info") => void send({ type: "status", message, level }),
     at: (now) => {
       position = now;
       void send({ type: "at", position: now });
     },
+    recorded: (results) => void send({ type: "recorded", results }),
   });
-  await send({ type: "done", results });
+  await send({ type: "done", ...end });
 }
 
 function finishWith(work: Promise<void>): void {

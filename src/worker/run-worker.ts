@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { connectProcessGroup } from "../allreduce/process-group.js";
 import { openLog } from "../core/log.js";
 import type { Position, Prepared, WorkerInit } from "../core/protocol.js";
-import type { RunResults } from "../core/summary.js";
+import type { RunProgress, RunResults } from "../core/summary.js";
 import { loadEngine } from "../engine/load.js";
 import { loadRecipe } from "./load-recipe.js";
 import { Runner } from "./runner.js";
@@ -16,12 +16,22 @@ export interface Launcher {
   /** Resolves when all workers may go on. */
   readonly started: Promise<Prepared>;
   /** A line for the person watching. */
-  status(message: string): void;
+  status(message: string, level?: "info" | "warn"): void;
   at(position: Position): void;
+  /** The results so far, after each epoch. */
+  recorded(progress: RunProgress): void;
+  /** Aborted when the run is to end after the current batch, with `last` saved. */
+  readonly interrupted: AbortSignal;
 }
 
-/** Trains; resolves to the results on rank 0 and to null on the others. */
-export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<RunResults | null> {
+export interface WorkerEnd {
+  /** Null on every rank but 0. */
+  readonly results: RunResults | null;
+  readonly interrupted: boolean;
+}
+
+/** Trains to the end, or until interrupted. */
+export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<WorkerEnd> {
   const { rank, localRank, worldSize, options } = init;
   const { log, close: closeLog } = openLog(join(options.logdir, "logs"), `rank-${rank}`);
   const aborted = new AbortController();
@@ -55,14 +65,19 @@ export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<R
       options,
       group,
       log,
+      resume: init.resume,
+      interrupted: launcher.interrupted,
       onPosition: launcher.at,
+      onEpoch: (progress) => {
+        if (rank === 0) launcher.recorded(progress);
+      },
     });
-    const results = await runner.run();
+    const { results, interrupted } = await runner.run();
     // A rank that left now could still owe its neighbour a message.
     await group.barrier();
     // Closed only here: after a failure the launcher must hear of it before the neighbours notice and fail as well.
     await group.close();
-    return rank === 0 ? results : null;
+    return { results: rank === 0 ? results : null, interrupted };
   } catch (error) {
     log.error("worker failed", { error: error instanceof Error ? error.stack : String(error) });
     throw error;

@@ -2,64 +2,91 @@
 // end event. On a start event the runner goes first and callbacks follow; on an end event callbacks go first.
 import type { Callback } from "../core/callback.js";
 import type { Batch } from "../core/loader.js";
-import type { RunResults } from "../core/summary.js";
+import type { RunState } from "../core/state.js";
+import type { RunProgress, RunResults } from "../core/summary.js";
 import { tf } from "../engine/tf.js";
 import { agreeOnStage, type LoaderPlans } from "./agreement.js";
+import { loadResumeState } from "./resume.js";
 import { Run, type RunSetup } from "./run.js";
 import { buildStage } from "./stage.js";
 import { standingCallbacks } from "./standing-callbacks.js";
 import { hashWeights } from "./weights.js";
 
-type Event = Exclude<keyof Callback, "order" | "onForward">;
+export interface RunnerSetup extends RunSetup {
+  /** The checkpoint to go on from. */
+  readonly resume?: string | null;
+  /** Told the results so far after each epoch. */
+  readonly onEpoch?: (progress: RunProgress) => void;
+}
+
+type Event = Exclude<keyof Callback, "order" | "onForward" | "stateDict" | "loadStateDict">;
 /** How often the launcher hears which batch this is, at most. */
 const POSITION_EVERY_MS = 200;
 
+/** Thrown through the loops, on all ranks at the same place, when the run was asked to end. */
+class Interruption extends Error {}
+
 export class Runner {
+  readonly #setup: RunnerSetup;
   readonly #run: Run;
   #callbacks: readonly Callback[] = [];
   #plans: LoaderPlans = {};
   #lastPosition = 0;
+  /** What the stage, the epoch and the loader in which a resumed run goes on have yet to take over. */
+  #resume: RunState | null = null;
 
-  constructor(setup: RunSetup) {
+  constructor(setup: RunnerSetup) {
+    this.#setup = setup;
     this.#run = new Run(setup);
   }
 
-  /** Where the run is, for the report when it breaks. */
-  get position() {
-    return this.#run.position;
-  }
-
-  async run(): Promise<RunResults> {
+  /** Trains to the end, or to where all ranks agreed to be interrupted. */
+  async run(): Promise<{ results: RunResults; interrupted: boolean }> {
     const run = this.#run;
     try {
-      for (const stage of run.stages) await this.#runStage(stage);
-      return {
-        stages: run.history,
-        ...run.checkpoints,
-        weights_sha256: await hashWeights(run.stage.parameters),
-      };
+      const interrupted = await this.#runStages();
+      const results = { ...this.#progress(), weights_sha256: await hashWeights(run.stage.parameters) };
+      return { results, interrupted };
     } finally {
       run.leaveStage();
       for (const logger of Object.values(run.loggers)) await logger.close?.();
     }
   }
 
-  async #runStage(stageKey: string): Promise<void> {
-    await this.#startStage(stageKey);
-    for (let epoch = 1; epoch <= this.#run.stageLen && !this.#run.stopRequested; epoch++)
+  /** True when interrupted. */
+  async #runStages(): Promise<boolean> {
+    const { stages, group } = this.#run;
+    const { resume } = this.#setup;
+    if (resume) this.#resume = await loadResumeState(resume, stages, group);
+    const first = this.#resume ? stages.indexOf(this.#resume.stage) : 0;
+    try {
+      for (const [index, stage] of stages.entries()) if (index >= first) await this.#runStage(stage, index);
+      return false;
+    } catch (error) {
+      if (error instanceof Interruption) return true;
+      throw error;
+    }
+  }
+
+  async #runStage(stageKey: string, index: number): Promise<void> {
+    const run = this.#run;
+    await this.#startStage(stageKey, index);
+    while (!run.stopRequested && (this.#resume || run.counters.stageEpochStep < run.stageLen))
       await this.#runEpoch();
     await this.#fire("onStageEnd");
   }
 
   async #runEpoch(): Promise<void> {
     await this.#startEpoch();
-    for (const loaderKey of Object.keys(this.#run.loaders)) await this.#runLoader(loaderKey);
-    await this.#fire("onEpochEnd");
+    for (const loaderKey of Object.keys(this.#run.loaders)) {
+      if (!(loaderKey in this.#run.loaderSummaries)) await this.#runLoader(loaderKey);
+    }
+    await this.#endEpoch();
   }
 
   async #runLoader(loaderKey: string): Promise<void> {
-    await this.#startLoader(loaderKey);
-    for (const batch of this.#run.loader) await this.#runBatch(batch);
+    const batches = await this.#startLoader(loaderKey);
+    for (const batch of batches) await this.#runBatch(batch);
     await this.#endLoader();
   }
 
@@ -69,11 +96,12 @@ export class Runner {
     await this.#endBatch(batch);
   }
 
-  async #startStage(stageKey: string): Promise<void> {
+  async #startStage(stageKey: string, index: number): Promise<void> {
     const run = this.#run;
-    run.stageIndex++;
+    run.stageIndex = index;
     const stage = buildStage(run.recipe, stageKey, run.options.epochs);
     run.enterStage(stage);
+    run.resumed = this.#resume && finishedEpochs(this.#resume);
     this.#callbacks = [...Object.values(stage.callbacks), ...standingCallbacks(run)].sort(
       (a, b) => a.order - b.order,
     );
@@ -81,33 +109,66 @@ export class Runner {
     run.log.info(`stage ${stageKey}`, { epochs: stage.length });
     this.#plans = await agreeOnStage(run.group, stage);
     await this.#fire("onStageStart");
+    if (this.#resume) await this.#restoreStage(this.#resume);
+  }
+
+  async #restoreStage(state: RunState): Promise<void> {
+    const run = this.#run;
+    await run.restore(state);
+    run.history = [...state.history];
+    run.log.info("resumed", { stage: state.stage, epoch: state.epoch, midEpoch: state.midEpoch !== null });
+    if (state.stageDone) run.stopRequested = true;
+    // Only what lies within an epoch is left to take over.
+    if (!state.midEpoch) this.#resume = null;
   }
 
   async #startEpoch(): Promise<void> {
     const run = this.#run;
-    run.counters.globalEpochStep++;
-    run.counters.stageEpochStep++;
+    run.epochDone = false;
     run.epochMetrics = {};
+    run.loaderSummaries = {};
+    if (this.#resume?.midEpoch) {
+      run.epochMetrics = structuredClone(this.#resume.metrics) as Run["epochMetrics"];
+      run.loaderSummaries = { ...this.#resume.midEpoch.loaders };
+    } else {
+      run.counters.globalEpochStep++;
+      run.counters.stageEpochStep++;
+    }
     // The first epoch of the run is epoch 0 for samplers, as in `for (epoch = 0; ...) sampler.setEpoch(epoch)`.
     for (const { sampler } of Object.values(run.loaders))
       sampler?.setEpoch?.(run.counters.globalEpochStep - 1);
     await this.#fire("onEpochStart");
   }
 
-  async #startLoader(loaderKey: string): Promise<void> {
+  async #endEpoch(): Promise<void> {
     const run = this.#run;
+    run.epochDone = true;
+    await this.#fire("onEpochEnd");
+    await this.#fire("onSave");
+    this.#setup.onEpoch?.(this.#progress());
+    if (run.stopAgreed) throw new Interruption();
+  }
+
+  async #startLoader(loaderKey: string): Promise<Iterable<Batch>> {
+    const run = this.#run;
+    const mid = this.#resume?.midEpoch;
     run.loaderKey = loaderKey;
     run.recipe.training = run.isTrainLoader;
-    run.batchIndex = -1;
+    run.batchIndex = (mid?.batches ?? 0) - 1;
     run.loaderMetrics = {};
     run.accumulators = [];
-    Object.assign(run.counters, { loaderBatchStep: 0, loaderSampleStep: 0 });
+    if (!mid) Object.assign(run.counters, { loaderBatchStep: 0, loaderSampleStep: 0 });
     this.#reportPosition();
     await this.#fire("onLoaderStart");
+    if (!mid) return run.loader;
+    run.restoreAccumulators(mid);
+    this.#resume = null;
+    return run.loader.from?.(mid.batches) ?? skip(run.loader, mid.batches);
   }
 
   async #startBatch(batch: Batch): Promise<void> {
     const run = this.#run;
+    run.beginBatch();
     run.batchIndex++;
     run.batchSize = Object.values(batch)[0].shape[0] ?? 1;
     const { batchSize } = run.loader;
@@ -135,11 +196,15 @@ export class Runner {
 
   async #endBatch(batch: Batch): Promise<void> {
     const run = this.#run;
-    for (const [key, tensor] of Object.entries(run.batchTensors))
+    for (const [key, tensor] of Object.entries(run.batchTensors)) {
       run.batchMetrics[key] = (await tensor.data())[0];
+    }
+    run.noteLoss();
     await this.#fire("onBatchEnd");
+    if (run.saveNow) await this.#fire("onSave");
     run.clearBatch();
     tf.dispose(Object.values(batch));
+    if (run.stopHere) throw new Interruption();
   }
 
   async #endLoader(): Promise<void> {
@@ -173,8 +238,26 @@ export class Runner {
     }
   }
 
+  #progress(): RunProgress {
+    const { history, checkpoints } = this.#run;
+    return { stages: history, ...checkpoints };
+  }
+
   #reportPosition(): void {
     this.#lastPosition = performance.now();
     this.#run.onPosition(this.#run.position);
+  }
+}
+
+/** The counters of a state, with its epoch counted only when it was finished. */
+function finishedEpochs({ counters, midEpoch }: RunState): RunState["counters"] {
+  return { ...counters, globalEpochStep: counters.globalEpochStep - (midEpoch ? 1 : 0) };
+}
+
+function* skip(batches: Iterable<Batch>, count: number): Generator<Batch> {
+  let left = count;
+  for (const batch of batches) {
+    if (left-- <= 0) yield batch;
+    else tf.dispose(Object.values(batch));
   }
 }

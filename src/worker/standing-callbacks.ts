@@ -5,7 +5,6 @@ import { type Callback, CallbackOrder } from "../core/callback.js";
 import { RunError } from "../core/errors.js";
 import type { LogScope } from "../core/logger.js";
 import { gatherJson, sumOverRanks } from "../core/process-group.js";
-import type { EpochSummary, LoaderSummary } from "../core/summary.js";
 import type { Run } from "./run.js";
 import { broadcastWeights, hashWeights, loadWeights } from "./weights.js";
 
@@ -59,7 +58,13 @@ function equalWeights(run: Run): Callback {
   return {
     order: FIRST,
     async onEpochEnd() {
-      const hashes = await gatherJson(run.group, await hashWeights(run.stage.parameters));
+      // Whether to end here is agreed in the same message.
+      const reports = await gatherJson(run.group, {
+        hash: await hashWeights(run.stage.parameters),
+        stop: run.stopAsked,
+      });
+      run.stopAgreed = reports.some(({ stop }) => stop);
+      const hashes = reports.map(({ hash }) => hash);
       const different = hashes.flatMap((hash, rank) => (hash === hashes[0] ? [] : [rank]));
       if (different.length > 0) {
         throw new RunError(
@@ -97,53 +102,56 @@ function exactMetrics(run: Run): Callback {
 /** Times loaders and epochs, records them for the summary, and gives metrics to the loggers. */
 function resultsAndLogs(run: Run): Callback[] {
   const loggers = Object.values(run.loggers);
-  const epochs: EpochSummary[] = [];
   let epochStart = 0;
   let loaderStart = 0;
-  let loaders: Record<string, LoaderSummary> = {};
+  let samplesBefore = 0;
   const scope = (): LogScope => ({
     stage: run.stageKey,
     epoch: run.counters.stageEpochStep,
     epochs: run.stageLen,
+    batch: run.batchIndex,
     counters: run.counters,
   });
   const clock: Callback = {
     order: FIRST,
     onStageStart() {
-      run.history.push({ stage: run.stageKey, epochs });
+      if (run.resumed) for (const logger of loggers) logger.rewind?.(run.resumed);
     },
     onEpochStart() {
       epochStart = performance.now();
-      loaders = {};
     },
     onLoaderStart() {
       loaderStart = performance.now();
+      // A resumed loader has done some of its samples in another life, whose seconds are not counted here.
+      samplesBefore = run.counters.loaderSampleStep;
     },
   };
   const recorder: Callback = {
     order: LAST,
     onBatchEnd() {
-      if (run.isTrainLoader)
-        for (const logger of loggers) logger.logBatch?.(run.loaderKey, run.batchMetrics, scope());
+      if (!run.isTrainLoader) return;
+      for (const logger of loggers) logger.logBatch?.(run.loaderKey, run.batchMetrics, scope());
     },
     onLoaderEnd() {
       const seconds = (performance.now() - loaderStart) / 1000;
       const samples = run.counters.loaderSampleStep;
-      loaders[run.loaderKey] = {
-        seconds,
-        samples,
-        samples_per_second: samples / seconds,
-        ...run.loaderMetrics,
-      };
+      const samples_per_second = (samples - samplesBefore) / seconds;
+      run.loaderSummaries[run.loaderKey] = { seconds, samples, samples_per_second, ...run.loaderMetrics };
       for (const logger of loggers) logger.logLoader?.(run.loaderKey, run.loaderMetrics, scope());
       run.log.info(`${run.loaderKey} done`, { ...run.position, seconds, metrics: run.loaderMetrics });
     },
-    async onEpochEnd() {
+    onEpochEnd() {
       const seconds = (performance.now() - epochStart) / 1000;
-      epochs.push({ epoch: run.counters.stageEpochStep, seconds, ...loaders });
+      run.record({ epoch: run.counters.stageEpochStep, seconds, ...run.loaderSummaries });
       for (const logger of loggers) logger.logEpoch?.(scope());
+    },
+  };
+  // On disk before the checkpoint that counts them as done.
+  const durable: Callback = {
+    order: FIRST,
+    async onSave() {
       for (const logger of loggers) await logger.flush?.();
     },
   };
-  return [clock, recorder];
+  return [clock, recorder, durable];
 }

@@ -7,7 +7,7 @@ import type { Log } from "../../src/core/log.js";
 import type { TrainOptions } from "../../src/core/options.js";
 import type { RecipeClass } from "../../src/core/recipe.js";
 import type { RunResults } from "../../src/core/summary.js";
-import { Runner } from "../../src/worker/runner.js";
+import { Runner, type RunnerSetup } from "../../src/worker/runner.js";
 import { chooseStages } from "../../src/worker/stage.js";
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -28,6 +28,9 @@ export const defaultOptions: TrainOptions = {
   verbosity: "quiet",
   progress: false,
   timeoutSeconds: 20,
+  checkpointEvery: null,
+  onNan: "stop",
+  maxRestarts: 0,
 };
 
 /** A folder for `use`, removed afterwards. */
@@ -45,6 +48,7 @@ export async function runRanks(
   Recipe: RecipeClass,
   worldSize: number,
   changes: Partial<TrainOptions> = {},
+  more: Partial<RunnerSetup> = {},
 ): Promise<RunResults[]> {
   return await withFolder(async (folder) => {
     const options = { ...defaultOptions, workers: worldSize, logdir: folder, ...changes };
@@ -63,7 +67,7 @@ export async function runRanks(
       try {
         const stages = chooseStages(recipe, options.stages);
         const setup = { recipe, recipeName: "test", stages, options, group, log: silentLog };
-        return await new Runner({ ...setup, onPosition: () => {} }).run();
+        return (await new Runner({ ...setup, onPosition: () => {}, ...more }).run()).results;
       } catch (error) {
         aborted.abort(error);
         throw error;

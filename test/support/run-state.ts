@@ -27,5 +27,10 @@ export function stateAt(stage: string, epoch: number, loss: number, globalEpochS
     stage,
     epoch,
     metrics: { train: { loss: loss + 1 }, valid: { loss, accuracy: 1 - loss } },
+    worldSize: 2,
+    midEpoch: null,
+    stageDone: false,
+    callbacks: {},
+    history: [],
   };
 }

@@ -30,6 +30,11 @@ const state: RunState = {
   stage: "freezed",
   epoch: 3,
   metrics: { train: { loss: 0.1 + 0.2, "f1/class_00": NaN }, valid: { loss: -Infinity, accuracy01: 1 } },
+  worldSize: 3,
+  midEpoch: { loader: "train", batches: 7, accumulators: [[0.1, NaN], [2], []], loaders: {} },
+  stageDone: false,
+  callbacks: { stop: { waited: 1, best: null } },
+  history: [{ stage: "freezed", epochs: [{ epoch: 1, seconds: 2.5 }] }],
 };
 
 test("a state comes back from its file as it went", (t) => {
@@ -58,6 +63,7 @@ test("the file's names and metadata are what the documentation says", () => {
   assert.deepEqual(rest, {
     format: "ddp-train",
     version: "1",
+    progress: '{"worldSize":2,"midEpoch":null,"stageDone":false,"callbacks":{},"history":[]}',
     recipe: "mnist",
     stage: "freezed",
     epoch: "2",

@@ -5,7 +5,7 @@ import type { LogScope } from "../../src/core/logger.js";
 import { ConsoleLogger, type ConsoleOptions } from "../../src/loggers/console.js";
 import { countersAt } from "../support/run-state.js";
 
-const scope: LogScope = { stage: "freezed", epoch: 1, epochs: 3, counters: countersAt(1) };
+const scope: LogScope = { stage: "freezed", epoch: 1, epochs: 3, batch: 0, counters: countersAt(1) };
 const metrics = {
   loss: 0.27123,
   lr: 0.001,

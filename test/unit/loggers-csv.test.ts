@@ -11,6 +11,7 @@ const at = (step: number, stage = "freezed"): LogScope => ({
   stage,
   epoch: step,
   epochs: 3,
+  batch: 0,
   counters: countersAt(step),
 });
 

@@ -34,10 +34,11 @@ interface DecodedEvent {
   readonly summary?: { readonly value: { readonly tag: string; readonly simple_value: number }[] };
 }
 
-const at = (step: number, samples = step * 100): LogScope => ({
+const at = (step: number, samples = step * 100, batch = 0): LogScope => ({
   stage: "freezed",
   epoch: step,
   epochs: 3,
+  batch,
   counters: countersAt(step, samples),
 });
 
@@ -108,7 +109,7 @@ test("every tenth batch of a loader by default, none with logBatches 0", (t) => 
   const steps = (options: Omit<TensorboardOptions, "logdir">) => {
     const logdir = temporaryFolder(t);
     const logger = new TensorboardLogger({ logdir, ...options });
-    for (let batch = 1; batch <= 25; batch++) logger.logBatch("train", { loss: 1 }, at(1, batch));
+    for (let batch = 1; batch <= 25; batch++) logger.logBatch("train", { loss: 1 }, at(1, batch, batch - 1));
     logger.logLoader("train", { loss: 1 }, at(1, 25));
     logger.close();
     return eventsOf(logdir, "train")
