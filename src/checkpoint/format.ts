@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf, UsageError } from "../core/errors.js";
 import type { Counters, EpochMetrics, Json, RunState, TensorState, TensorStates } from "../core/state.js";
+import { parseProgress, progressOf } from "./progress.js";
 import { encodeSafetensors, parseSafetensors, type SafetensorsContent } from "./safetensors.js";
 
 const FORMAT = "ddp-train";
@@ -66,11 +67,11 @@ export function parseState(bytes: Uint8Array, source: string): RunState {
       criterion: JSON.parse(metadata.criterion) as Json,
       scheduler: JSON.parse(metadata.scheduler) as Json,
       counters: parseCounters(JSON.parse(metadata.counters)),
-      recipe: metadata.recipe,
-      stage: metadata.stage,
-      epoch: Number(metadata.epoch),
+      recipe: parseText("recipe", metadata.recipe),
+      stage: parseText("stage", metadata.stage),
+      epoch: parseCount("epoch", Number(metadata.epoch)),
       metrics: parseMetrics(JSON.parse(metadata.metrics)),
-      ...(JSON.parse(metadata.progress, readNonFinite) as Progress),
+      ...parseProgress(JSON.parse(metadata.progress, readNonFinite)),
     };
   } catch (error) {
     // The SHA-256 is right, so this was written on purpose, by something that is not this program.
@@ -174,19 +175,18 @@ function encodeCounters(counters: Readonly<Counters>): Record<string, number> {
 }
 
 function parseCounters(stored: Record<string, unknown>): Counters {
-  const values = counterEntries.map(([key, name]) => {
-    const value = stored[name];
-    if (!Number.isSafeInteger(value)) throw new Error(`counter ${name} is ${value}`);
-    return [key, value];
-  });
+  const values = counterEntries.map(([key, name]) => [key, parseCount(name, stored[name])]);
   return Object.fromEntries(values) as Counters;
 }
 
-/** What a resumed run needs beside the metrics and counters; one JSON text. */
-type Progress = Pick<RunState, "worldSize" | "midEpoch" | "stageDone" | "callbacks" | "history">;
+function parseCount(name: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw new Error(`its ${name} is ${value}`);
+}
 
-function progressOf({ worldSize, midEpoch, stageDone, callbacks, history }: RunState): Progress {
-  return { worldSize, midEpoch, stageDone, callbacks, history };
+function parseText(name: string, value: string | undefined): string {
+  if (value === undefined) throw new Error(`it has no ${name}`);
+  return value;
 }
 
 /** JSON has no NaN or Infinity: a metric that is one is kept as its name. */
