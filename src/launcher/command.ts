@@ -19,7 +19,7 @@ export async function runCommand(argv: readonly string[], io: Partial<LaunchIo> 
   const say = (text: string) => void process.stderr.write(`ddp-train: ${text}\n`);
   const interruption = trapSignals((signal) => say(`${signal}: stopping the workers; once more kills them`));
   try {
-    const options = parse(argv);
+    const options = parseArguments(argv);
     if (options !== null) await launch(options, { ...io, ...interruption });
     return ExitCode.ok;
   } catch (error) {
@@ -33,7 +33,7 @@ export async function runCommand(argv: readonly string[], io: Partial<LaunchIo> 
 }
 
 /** The options, or null when help or the version was all that was asked for. */
-function parse(argv: readonly string[]): LaunchOptions | null {
+export function parseArguments(argv: readonly string[]): LaunchOptions | null {
   const program = command();
   try {
     const [name = "train"] = program.parse(argv, { from: "user" }).args;
