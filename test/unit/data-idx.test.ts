@@ -77,6 +77,12 @@ const wrong: readonly (readonly [string, Uint8Array, RegExp])[] = [
     /announces 4294967295 x 4294967295 x 4294967295 values.*expected at most 1073741824/,
   ],
   ["a huge claim, zipped", gzipSync(huge), /announces 4294967295 x .*expected at most 1073741824/],
+  // 2^32 to the 32nd overflows to Infinity, and Infinity times 0 is no number.
+  [
+    "a claim that is no number, over a zip bomb",
+    gzipSync(Buffer.concat([Buffer.from([0, 0, 8, 41]), Buffer.alloc(160, 255), Buffer.alloc(20e6)])),
+    /announces 4294967295 x .*expected at most 1073741824/,
+  ],
   ["a large claim", Buffer.from([0, 0, 8, 1, 0x3f, 0xff, 0xff, 0, 1]), /holds 9 bytes, expected 1073741576/],
 ];
 

@@ -1,0 +1,8 @@
+// All that is fuzzed.
+import { checkpoint, metricsFile } from "./checkpoint.js";
+import { idx } from "./idx.js";
+import { messages } from "./message.js";
+import { commandLine, options } from "./options.js";
+import type { Target } from "./target.js";
+
+export const targets: readonly Target[] = [idx, checkpoint, metricsFile, messages, options, commandLine];
