@@ -51,5 +51,8 @@ export interface RunSummary extends Omit<RunResults, "weights_sha256"> {
   readonly dataset: string;
   readonly engine: string;
   readonly world_size: number;
+  /** How often the workers were restarted after a fault, over all resumptions of the run. */
+  readonly restarts: number;
+  /** Of all resumptions that came to an end by themselves; the time of a launcher that was killed is not known. */
   readonly wall_seconds: number;
 }

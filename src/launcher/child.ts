@@ -31,8 +31,8 @@ export interface Child {
   /** Sends a message; to a process that is gone, nothing happens: `ended` tells. */
   send(message: ToWorker): void;
   signal(signal: NodeJS.Signals): void;
-  /** Resolves when it has ended: by itself, by `polite` if given, or by SIGKILL after `grace` milliseconds. */
-  stop(grace: number, polite?: NodeJS.Signals): Promise<void>;
+  /** Resolves when it has ended: by itself, or by SIGKILL after `grace` milliseconds. */
+  stop(grace: number): Promise<void>;
 }
 
 /** Longest wait, in milliseconds, for the output of a process that has ended: a grandchild may hold the pipes. */
@@ -74,8 +74,7 @@ export function startChild(spec: ChildSpec): Child {
     send: (message) => {
       if (child.connected) child.send(message, () => {});
     },
-    stop: async (grace, polite) => {
-      if (polite !== undefined) signal(polite);
+    stop: async (grace) => {
       const killer = setTimeout(() => signal("SIGKILL"), grace);
       await ended;
       clearTimeout(killer);

@@ -2,10 +2,10 @@
 // The `ddp-train` command.
 import { runCommand } from "./command.js";
 
-// A reader that goes away (`ddp-train | head`) does not end the training.
+// A reader that goes away (`ddp-train | head`) or a terminal that is closed does not end the training.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
   });
 }
 

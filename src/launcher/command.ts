@@ -12,20 +12,21 @@ Examples:
   ddp-train                                   all stages of the built-in recipe
   ddp-train --gpus 4 --stages freezed,unfreezed
   ddp-train --workers 2 --epochs 1 --dataset digits
-  ddp-train --recipe ./my-recipe.ts --logdir logs/first --overwrite`;
+  ddp-train --recipe ./my-recipe.ts --logdir logs/first --overwrite
+  ddp-train --resume logs/first`;
 
 /** Runs the command with these arguments (without node and script), and resolves to its exit code. */
 export async function runCommand(argv: readonly string[], io: Partial<LaunchIo> = {}): Promise<ExitCode> {
   const say = (text: string) => void process.stderr.write(`ddp-train: ${text}\n`);
-  const interruption = trapSignals((signal) => say(`${signal}: stopping the workers; once more kills them`));
+  const interruption = trapSignals();
   try {
     const options = parseArguments(argv);
     if (options !== null) await launch(options, { ...io, ...interruption });
     return ExitCode.ok;
   } catch (error) {
+    const isExpected = [UsageError, RunError, Interrupted].some((kind) => error instanceof kind);
+    say(isExpected ? messageOf(error) : (error instanceof Error && error.stack) || messageOf(error));
     if (error instanceof Interrupted) return error.exitCode;
-    if (error instanceof UsageError || error instanceof RunError) say(error.message);
-    else say((error instanceof Error && error.stack) || messageOf(error));
     return error instanceof UsageError ? ExitCode.usage : ExitCode.failed;
   } finally {
     interruption.release();
@@ -64,6 +65,10 @@ function command(): Command {
     .option("--init-from <file>", "start from these weights (safetensors)")
     .option("--logdir <dir>", "where the run is written (default: logs/<time>)")
     .option("--overwrite", "replace the run that the log folder holds")
+    .option(
+      "--resume <path>",
+      "go on with the run in this log folder, from its last checkpoint or from this one",
+    )
     .option("--seed <n>", "seed of everything random (default: 42)")
     .option("--timeout <s>", "seconds a worker waits for another before it gives up (default: 60)")
     .option("--checkpoint-every <n>", "save also every so many train batches (default: at each epoch's end)")

@@ -6,6 +6,8 @@ export interface Console {
   /** News for the person watching; silent when quiet. */
   info(line: string): void;
   warn(line: string): void;
+  /** An answer to the person at the keyboard, however quiet. */
+  notice(line: string): void;
   /** A line that a worker wrote, as it is. */
   relay(line: string, stream: "stdout" | "stderr"): void;
   /** Emphasis for text on stdout. */
@@ -24,6 +26,7 @@ export function openConsole({ stdout, stderr, env }: Streams, verbosity: Verbosi
   return {
     info: (line) => void (verbosity !== "quiet" && stdout.write(`${line}\n`)),
     warn: (line) => void stderr.write(`${styled(stderr, "yellow", "warning:")} ${line}\n`),
+    notice: (line) => void stderr.write(`ddp-train: ${line}\n`),
     relay: (line, stream) => void (stream === "stdout" ? stdout : stderr).write(`${line}\n`),
     bold: (text) => styled(stdout, "bold", text),
   };

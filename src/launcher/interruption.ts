@@ -1,16 +1,17 @@
-// Being told to stop. The first SIGINT or SIGTERM asks politely, the second kills. A terminal's Ctrl-C reaches the
-// workers too; they leave it to the launcher.
+// Being told to stop. The first SIGINT, SIGTERM or SIGHUP asks politely, the second kills. A terminal's signals reach
+// the workers too; they leave them to the launcher.
 import { ExitCode } from "../core/errors.js";
 
-export type StopSignal = "SIGINT" | "SIGTERM";
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export type StopSignal = (typeof STOP_SIGNALS)[number];
 
-/** The run was stopped from outside. */
+/** The run was stopped from outside; `goOn` is the command that goes on with it, null when it had not begun. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
   readonly exitCode: ExitCode;
 
-  constructor(signal: StopSignal) {
-    super(`interrupted by ${signal}`);
+  constructor(signal: StopSignal, goOn: string | null = null) {
+    super(`interrupted by ${signal}${goOn === null ? "" : `; to go on: ${goOn}`}`);
     this.exitCode = signal === "SIGINT" ? ExitCode.interrupted : ExitCode.terminated;
   }
 }
@@ -29,8 +30,8 @@ export function noInterruption(): Interruption {
 /** Milliseconds in which signals count as one: under `npm start`, Ctrl-C arrives from the terminal and from npm. */
 const SAME_KEYPRESS = 500;
 
-/** Turns this process's signals into an interruption, until `release` is called; `notify` is told of the first. */
-export function trapSignals(notify: (signal: StopSignal) => void): Interruption & { release(): void } {
+/** Turns this process's signals into an interruption, until `release` is called. */
+export function trapSignals(): Interruption & { release(): void } {
   const stop = new AbortController();
   const kill = new AbortController();
   let first = 0;
@@ -38,24 +39,30 @@ export function trapSignals(notify: (signal: StopSignal) => void): Interruption 
     if (!stop.signal.aborted) {
       first = performance.now();
       stop.abort(signal);
-      notify(signal);
     } else if (performance.now() - first > SAME_KEYPRESS) {
       kill.abort(signal);
     }
   };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   return {
     stop: stop.signal,
     kill: kill.signal,
-    release: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+    release: () => {
+      for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
+    },
   };
 }
 
 /** Resolves with the signal's name once it is aborted. */
 export function whenAborted(signal: AbortSignal): Promise<StopSignal> {
   return new Promise((resolve) => {
-    const onAbort = () => resolve(signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT");
+    const onAbort = () => resolve(signalOf(signal));
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });
+}
+
+/** The signal's name that it was aborted with; a caller of `launch` may abort with anything. */
+export function signalOf({ reason }: AbortSignal): StopSignal {
+  return STOP_SIGNALS.find((name) => name === reason) ?? "SIGINT";
 }

@@ -1,11 +1,17 @@
-// The log folder of a run: claimed, refused when it holds a run already, and where config.json and summary.json are.
+// The log folder of a run: locked, refused when it holds a run already, and where config.json and summary.json are.
 // An earlier run is replaced only when the new one is about to train: a typing mistake does not cost it.
-import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "../core/atomic-file.js";
 import { messageOf, UsageError } from "../core/errors.js";
 import type { RunSummary } from "../core/summary.js";
-import { findForeign, findRun, removeIfEmpty, removeRankLogs, removeRun } from "./run-files.js";
+import { type Lock, takeLock } from "./lock.js";
+import { findForeign, findRun, removeIfEmpty, removeRun } from "./run-files.js";
+
+/** A log folder that no other run uses. */
+export interface Claim extends Lock {
+  readonly logdir: string;
+}
 
 /**
  * Says no to a folder that holds a run (with `overwrite`: files of such names that are not a run's).
@@ -23,25 +29,53 @@ export function refuseHeldLogdir(logdir: string | null, overwrite: boolean): voi
 }
 
 /**
- * Creates the folder if need be, and returns its path; null makes a new `logs/<time>`. A run that it holds stays.
- * @throws UsageError when it cannot be written.
+ * Claims the folder of a new run, created if need be; null makes a new `logs/<time>`. A run that it holds stays.
+ * @throws UsageError when it is in use, holds a run that is not to be replaced, or cannot be written.
  */
-export function claimLogdir(logdir: string | null, overwrite: boolean, now: Date = new Date()): string {
-  refuseHeldLogdir(logdir, overwrite);
+export async function claimLogdir(
+  logdir: string | null,
+  overwrite: boolean,
+  now: Date = new Date(),
+): Promise<Claim> {
   const wanted = logdir ?? resolve("logs", timeStamp(now));
-  try {
+  const claim = await attempt(wanted, () => {
     mkdirSync(logdir === null ? dirname(wanted) : wanted, { recursive: true });
-    const claimed = logdir ?? makeNew(wanted);
-    // Whether a folder can be written is only known by writing: root passes any permission check.
-    const trial = join(claimed, `.ddp-train.${process.pid}.tmp`);
-    closeSync(openSync(trial, "w"));
-    rmSync(trial);
-    // Workers log from their first moment, and would go on in an earlier run's.
-    if (overwrite) removeRankLogs(claimed);
-    return claimed;
+    return lockLogdir(logdir ?? makeNew(wanted));
+  });
+  try {
+    refuseHeldLogdir(logdir, overwrite);
+    return claim;
   } catch (error) {
+    claim.release();
+    throw error;
+  }
+}
+
+/**
+ * Claims the folder of a run that is there.
+ * @throws UsageError when it is in use or cannot be written.
+ */
+export function reclaimLogdir(logdir: string): Promise<Claim> {
+  return attempt(logdir, () => lockLogdir(logdir));
+}
+
+/** Whether a folder can be written is only known by writing the lock: root passes any permission check. */
+async function lockLogdir(logdir: string): Promise<Claim> {
+  const lock = await takeLock(join(logdir, "lock"));
+  const release = () => {
+    lock.release();
+    removeIfEmpty(logdir);
+  };
+  return { ...lock, release, logdir };
+}
+
+async function attempt<T>(logdir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(
-      `cannot write to the log folder ${wanted} (${messageOf(error)}): give another --logdir`,
+      `cannot write to the log folder ${logdir} (${messageOf(error)}): give another --logdir`,
     );
   }
 }
@@ -49,18 +83,23 @@ export function claimLogdir(logdir: string | null, overwrite: boolean, now: Date
 /** Removes the run that the folder holds, if any, and writes the new one's config.json. */
 export function beginRun(logdir: string, config: object): void {
   removeRun(logdir);
+  writeConfig(logdir, config);
+}
+
+/** Removes what a run left but for its config.json, which is then replaced: the run begins anew. */
+export function beginAnew(logdir: string, config: object): void {
+  removeRun(logdir, "config.json");
+  writeConfig(logdir, config);
+}
+
+/** Writes config.json. */
+export function writeConfig(logdir: string, config: object): void {
   writeJson(logdir, "config.json", config);
 }
 
 /** Writes summary.json. */
 export function writeSummary(logdir: string, summary: RunSummary): void {
   writeJson(logdir, "summary.json", summary);
-}
-
-/** Gives back a folder in which nothing was trained: what the workers logged goes, and the folder if it is empty. */
-export function discardLogdir(logdir: string): void {
-  removeRankLogs(logdir);
-  removeIfEmpty(logdir);
 }
 
 function writeJson(logdir: string, name: string, content: object): void {

@@ -29,6 +29,8 @@ export interface LaunchOptions {
   readonly checkpointEvery?: number | string | undefined;
   readonly onNan?: string | undefined;
   readonly maxRestarts?: number | string | undefined;
+  /** Log folder of the run to go on with, or one of its checkpoints; few other options go with it: see resume.ts. */
+  readonly resume?: string | undefined;
   readonly quiet?: boolean | undefined;
   readonly verbose?: boolean | undefined;
   readonly progress?: boolean | undefined;
@@ -44,6 +46,10 @@ export interface WantedOptions extends Omit<TrainOptions, "workers" | "logdir"> 
   readonly logdir: string | null;
 }
 
+/** Random numbers take 32 bits of the seed; no other option comes near this. */
+export const LARGEST_NUMBER = 2 ** 32 - 1;
+/** A slip of the finger should not fork until the machine stands still. */
+export const MOST_WORKERS = 1024;
 const RECIPE_EXTENSIONS = [".ts", ".mts", ".js", ".mjs"];
 
 /**
@@ -79,8 +85,8 @@ export function resolveOptions(given: LaunchOptions, env: NodeJS.ProcessEnv = pr
 }
 
 function workersOf({ gpus, workers }: LaunchOptions): number | null {
-  const byGpus = gpus === undefined ? null : wholeNumber("--gpus", gpus, 1);
-  const byWorkers = workers === undefined ? null : wholeNumber("--workers", workers, 1);
+  const byGpus = gpus === undefined ? null : wholeNumber("--gpus", gpus, 1, MOST_WORKERS);
+  const byWorkers = workers === undefined ? null : wholeNumber("--workers", workers, 1, MOST_WORKERS);
   if (byGpus !== null && byWorkers !== null && byGpus !== byWorkers) {
     throw new UsageError(
       `--gpus ${byGpus} and --workers ${byWorkers} disagree: they mean the same, give one of them`,
@@ -89,14 +95,11 @@ function workersOf({ gpus, workers }: LaunchOptions): number | null {
   return byGpus ?? byWorkers;
 }
 
-/** Random numbers take 32 bits of the seed; no other option comes near this. */
-const LARGEST = 2 ** 32 - 1;
-
-function wholeNumber(flag: string, given: number | string, least: number): number {
+function wholeNumber(flag: string, given: number | string, least: number, most = LARGEST_NUMBER): number {
   const text = String(given).trim();
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= LARGEST) return value;
-  const range = value > LARGEST ? `of at most ${LARGEST}` : `of at least ${least}`;
+  if (value >= least && value <= most) return value;
+  const range = value > most ? `of at most ${most}` : `of at least ${least}`;
   throw new UsageError(`${flag} wants a whole number ${range}, got "${given}"`);
 }
 

@@ -111,8 +111,21 @@ function align(rows: readonly string[][]): string[] {
   );
 }
 
+/** What to type to go on with the run at `path`. A recipe is code: it is named by the user, not by the run. */
+export function resumeCommand(path: string, recipe: string | null): string {
+  const words = [
+    "ddp-train",
+    "--resume",
+    shortPath(path),
+    ...(recipe === null ? [] : ["--recipe", shortPath(recipe)]),
+  ];
+  return words
+    .map((word) => (/^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(" ");
+}
+
 /** The path from here when it is below, else as it is. */
-function shortPath(path: string): string {
+export function shortPath(path: string): string {
   const fromHere = relative(process.cwd(), path);
   return fromHere === "" || fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
 }

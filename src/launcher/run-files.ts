@@ -13,7 +13,10 @@ const LEFT_FILES = [
   { name: /^summary\.json$/, content: /"weights_sha256"/ },
   { name: /^(train|valid|infer).*\.csv$/, content: /^(step,|$)/ },
   // What a crash leaves of an atomic write.
-  { name: /^(config\.json|summary\.json|(train|valid|infer).*\.csv)\.\d+\.tmp$/, content: /^/ },
+  {
+    name: /^(config\.json|summary\.json|lock(\.takeover)?|(train|valid|infer).*\.csv)\.\d+\.tmp$/,
+    content: /^/,
+  },
 ];
 /** What it leaves in folders there. */
 const LEFT_IN_FOLDERS = [
@@ -38,9 +41,10 @@ export function findForeign(logdir: string): string | undefined {
   return list(logdir).find(isForeign)?.name;
 }
 
-/** Removes what a run left, but for the logs of its ranks. */
-export function removeRun(logdir: string): void {
+/** Removes what a run left, but for the logs of its ranks, its lock and the file `keep`. */
+export function removeRun(logdir: string, keep?: string): void {
   for (const entry of list(logdir)) {
+    if (entry.name === keep) continue;
     const path = join(logdir, entry.name);
     if (entry.isFile() && isLeft(path, entry.name)) rmSync(path);
     const inside = entry.isDirectory() && LEFT_IN_FOLDERS.find(({ folder }) => folder.test(entry.name));

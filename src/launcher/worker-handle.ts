@@ -2,9 +2,12 @@
 // `done`, or `failed`. A worker that was told to stop settles neither.
 import type { SerializedError } from "../core/errors.js";
 import type { FromWorker, Position, Prepared, ToWorker } from "../core/protocol.js";
-import type { RunResults } from "../core/summary.js";
+import type { RunProgress } from "../core/summary.js";
 import { type Child, type Ended, startChild } from "./child.js";
 import { deferred } from "./deferred.js";
+
+/** A worker's own account of its completed part. */
+export type Done = Extract<FromWorker, { type: "done" }>;
 
 /** How a worker failed: with its own `error`, or by ending (`end`) without one. */
 export interface Failure {
@@ -26,6 +29,9 @@ export interface WorkerSpec {
   readonly stdout: "inherit" | ((line: string) => void);
   readonly stderr: (line: string) => void;
   readonly onStatus: (message: string, level: "info" | "warn") => void;
+  /** Called with each position that it tells. */
+  readonly onPosition: () => void;
+  readonly onRecorded: (progress: RunProgress) => void;
 }
 
 /** Lines of stderr kept for the report of a failure. */
@@ -35,7 +41,7 @@ export class WorkerHandle {
   readonly rank: number;
   readonly #child: Child;
   readonly #prepared = deferred<Prepared>();
-  readonly #done = deferred<RunResults | null>();
+  readonly #done = deferred<Done>();
   readonly #failed = deferred<Failure>();
   readonly #lastWords: string[] = [];
   #position: Position | null = null;
@@ -64,9 +70,12 @@ export class WorkerHandle {
   get prepared(): Promise<Prepared> {
     return this.#prepared.promise;
   }
-  /** Resolves when its part of the run is complete, on rank 0 to the results. */
-  get done(): Promise<RunResults | null> {
+  /** Resolves when its part of the run is complete, or was ended as it was asked to. */
+  get done(): Promise<Done> {
     return this.#done.promise;
+  }
+  get isDone(): boolean {
+    return this.#isDone;
   }
   get failed(): Promise<Failure> {
     return this.#failed.promise;
@@ -83,13 +92,8 @@ export class WorkerHandle {
     this.#child.send(message);
   }
 
-  /** Resolves when the process has ended, by SIGKILL after `grace` milliseconds. One that failed ends by itself. */
+  /** Resolves when the process has ended: by itself, or by SIGKILL after `grace` milliseconds. */
   stop(grace: number): Promise<void> {
-    return this.#child.stop(grace, this.#failure === null ? "SIGTERM" : undefined);
-  }
-
-  /** As {@link stop}, for a worker whose part is complete: it ends by itself. */
-  finish(grace: number): Promise<void> {
     return this.#child.stop(grace);
   }
 
@@ -97,16 +101,19 @@ export class WorkerHandle {
     this.#child.signal("SIGKILL");
   }
 
-  #receive(message: FromWorker, { onStatus }: WorkerSpec): void {
+  #receive(message: FromWorker, { onStatus, onPosition, onRecorded }: WorkerSpec): void {
     if (message.type === "prepared") this.#prepared.resolve(message.prepared);
     else if (message.type === "status") onStatus(message.message, message.level);
-    else if (message.type === "at") this.#position = message.position;
-    else if (message.type === "failed") {
+    else if (message.type === "recorded") onRecorded(message.results);
+    else if (message.type === "at") {
+      this.#position = message.position;
+      onPosition();
+    } else if (message.type === "failed") {
       this.#position = message.position ?? this.#position;
       this.#fail(performance.now(), message.error, null);
     } else if (message.type === "done") {
       this.#isDone = true;
-      this.#done.resolve(message.results);
+      this.#done.resolve(message);
     }
   }
 

@@ -1,16 +1,19 @@
 // The log folder: claimed, refused when it holds a run, emptied of a run and of nothing else.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import {
-  beginRun,
-  claimLogdir,
-  discardLogdir,
-  refuseHeldLogdir,
-  timeStamp,
-} from "../../src/launcher/logdir.js";
+import { beginAnew, beginRun, claimLogdir, reclaimLogdir, timeStamp } from "../../src/launcher/logdir.js";
+import { removeRankLogs } from "../../src/launcher/run-files.js";
 
 const home = process.cwd();
 let folder: string;
@@ -52,6 +55,7 @@ const RUN = [
   "valid.csv",
   "logs/rank-0.log",
   "logs/rank-11.log",
+  "lock.123.tmp",
   "config.json.123.tmp",
   "train.csv.123.tmp",
   "train/events.out.tfevents.1.host",
@@ -71,49 +75,64 @@ const INNOCENT = [
 ];
 const FOREIGN = [...INNOCENT, "checkpoints/mine.safetensors"];
 
-test("the default folder is named by the time, and is new even within one second", () => {
+test("the default folder is named by the time, and is new even within one second", async () => {
   process.chdir(folder);
   const now = new Date(2026, 10, 23, 4, 20, 5);
-  const names = [1, 2, 3].map(() => claimLogdir(null, false, now));
+  const claims = await Promise.all([1, 2, 3].map(() => claimLogdir(null, false, now)));
+  const names = claims.map(({ logdir }) => logdir);
   const logs = join(process.cwd(), "logs");
   assert.deepEqual(
     names,
     ["", "-2", "-3"].map((suffix) => join(logs, `2026-11-23T04-20-05${suffix}`)),
   );
   assert.equal(timeStamp(now), "2026-11-23T04-20-05");
-  for (const name of names) assert.deepEqual(readdirSync(name), []);
+  for (const name of names) assert.deepEqual(readdirSync(name), ["lock"]);
+  for (const claim of claims) claim.release();
+  assert.deepEqual(readdirSync(logs), [], "a folder in which nothing was done is given back");
 });
 
-test("a folder that does not hold a run is taken as it is", () => {
+test("a folder that does not hold a run is taken as it is", async () => {
   put(...INNOCENT);
-  refuseHeldLogdir(folder, false);
-  assert.equal(claimLogdir(folder, false), folder);
+  const claim = await claimLogdir(folder, false);
+  assert.equal(claim.logdir, folder);
+  assert.deepEqual(everything(), [...INNOCENT, "lock"].sort());
+  claim.release();
   assert.deepEqual(everything(), [...INNOCENT].sort());
-  const deep = join(folder, "a/b");
-  assert.equal(claimLogdir(deep, false), deep);
-  assert.ok(existsSync(deep));
+  const deep = await claimLogdir(join(folder, "a/b"), false);
+  assert.ok(existsSync(join(folder, "a/b/lock")));
+  deep.release();
+  assert.ok(!existsSync(join(folder, "a/b")));
 });
 
 for (const mark of ["config.json", "summary.json", "valid.csv", "checkpoints/last.safetensors"]) {
-  test(`a folder with ${mark} holds a run`, () => {
+  test(`a folder with ${mark} holds a run`, async () => {
     put(mark);
     const message = `${folder} holds a run already (${mark.split("/")[0]}): add --overwrite to replace it, or give another --logdir`;
-    assert.throws(() => refuseHeldLogdir(folder, false), { name: "UsageError", message });
-    assert.throws(() => claimLogdir(folder, false), { name: "UsageError", message });
+    await assert.rejects(claimLogdir(folder, false), { name: "UsageError", message });
     assert.deepEqual(everything(), [mark]);
   });
 }
 
-test("overwrite removes all that a run leaves and nothing else, once the new run begins", () => {
+test("overwrite removes all that a run leaves and nothing else, once the new run begins", async () => {
   put(...RUN, ...FOREIGN);
-  claimLogdir(folder, true);
-  assert.deepEqual(everything(), [...RUN.filter((path) => !path.startsWith("logs/")), ...FOREIGN].sort());
+  const claim = await claimLogdir(folder, true);
+  claim.release();
+  assert.deepEqual(everything(), [...RUN, ...FOREIGN].sort());
+  removeRankLogs(folder);
   beginRun(folder, {});
   assert.deepEqual(everything(), ["config.json", ...FOREIGN].sort());
   assert.ok(!existsSync(join(folder, "valid")));
 });
 
-test("overwrite never touches a file that no run wrote", () => {
+test("a run that begins anew keeps its configuration until the new one is there", () => {
+  put(...RUN, ...FOREIGN);
+  beginAnew(folder, { options: {} });
+  const logs = RUN.filter((path) => path.startsWith("logs/"));
+  assert.deepEqual(everything(), ["config.json", ...logs, ...FOREIGN].sort());
+  assert.deepEqual(JSON.parse(readFileSync(join(folder, "config.json"), "utf8")), { options: {} });
+});
+
+test("overwrite never touches a file that no run wrote", async () => {
   for (const [name, content] of [
     ["config.json", "{}"],
     ["training-data.csv", "id,label\n"],
@@ -121,28 +140,18 @@ test("overwrite never touches a file that no run wrote", () => {
     put("valid.csv");
     writeFileSync(join(folder, name), content);
     const message = `${join(folder, name)} was not written by ddp-train and will not be overwritten: give another --logdir`;
-    assert.throws(() => claimLogdir(folder, true), { name: "UsageError", message });
+    await assert.rejects(claimLogdir(folder, true), { name: "UsageError", message });
     assert.deepEqual(everything(), [name, "valid.csv"].sort());
     rmSync(join(folder, name));
   }
 });
 
-test("a folder that cannot be written is refused", () => {
+test("a folder that cannot be written is refused", async () => {
   put("file");
-  const under = join(folder, "file/logs");
-  assert.throws(() => claimLogdir(under, false), {
+  const mistake = {
     name: "UsageError",
-    message: /^cannot (write to|read) the log folder .*: give another --logdir$/,
-  });
-});
-
-test("discarding gives the folder back", () => {
-  put("logs/rank-0.log", "logs/rank-1.log");
-  const inner = join(folder, "inner");
-  mkdirSync(inner);
-  discardLogdir(inner);
-  assert.ok(!existsSync(inner));
-  put("mine.txt");
-  discardLogdir(folder);
-  assert.deepEqual(everything(), ["mine.txt"]);
+    message: /^cannot write to the log folder .*: give another --logdir$/,
+  };
+  await assert.rejects(claimLogdir(join(folder, "file/logs"), false), mistake);
+  await assert.rejects(reclaimLogdir(join(folder, "none")), mistake);
 });

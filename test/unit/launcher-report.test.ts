@@ -86,6 +86,7 @@ test("the summary has a line a stage and says where everything is", () => {
     dataset: "digits",
     engine: "wasm",
     world_size: 2,
+    restarts: 0,
     wall_seconds: 125.4,
     ...fakeResults,
   };
@@ -113,7 +114,7 @@ test("the summary of a recipe with other metrics and loaders has no made-up numb
     recipe: "r",
     dataset: "d",
   };
-  const text = summaryText({ ...summary, engine: "cpu", world_size: 1, wall_seconds: 1 }, "/x");
+  const text = summaryText({ ...summary, engine: "cpu", world_size: 1, restarts: 0, wall_seconds: 1 }, "/x");
   assert.match(text, /only +1 +- +- +1\.0 s +-$/m);
   assert.match(text, /1 worker on cpu/);
   assert.doesNotMatch(text, /best|NaN|undefined/);
