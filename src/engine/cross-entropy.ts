@@ -1,6 +1,8 @@
 // Softmax cross entropy with integer targets, as torch's CrossEntropyLoss.
 import type { Scalar, Tensor, Tensor1D } from "@tensorflow/tfjs-core";
 import { tf } from "./tf.js";
+import { fusedCrossEntropy } from "./wasm/cross-entropy.js";
+import { currentKernels } from "./wasm/kernels.js";
 
 /**
  * Mean over the batch of `-log softmax(logits)[target]`.
@@ -10,6 +12,11 @@ import { tf } from "./tf.js";
  * @param targets int32 [batch]
  */
 export function crossEntropyLoss(logits: Tensor, targets: Tensor): Scalar {
+  const kernels = currentKernels();
+  return (kernels && fusedCrossEntropy(kernels, logits, targets)) ?? composedCrossEntropy(logits, targets);
+}
+
+function composedCrossEntropy(logits: Tensor, targets: Tensor): Scalar {
   const [batch, classes] = logits.shape;
   const loss = tf.customGrad((input, save) => {
     const x = input as Tensor;

@@ -4,6 +4,7 @@ import util from "node:util";
 import { messageOf } from "../core/errors.js";
 import type { EngineName } from "../core/options.js";
 import { tf } from "./tf.js";
+import { installKernels } from "./wasm/install.js";
 
 /** Loads a module by name; replaceable, so that each way in which the native package fails can be shown. */
 export type Require = (name: string) => unknown;
@@ -48,7 +49,7 @@ const loaders: Record<EngineName, (require: Require) => Promise<string>> = {
   wasm: async () => {
     const wasm = await import("@tensorflow/tfjs-backend-wasm");
     await withoutNewErrorListeners(() => tf.setBackend("wasm"));
-    return `wasm (tfjs ${wasm.version_wasm}, one core per worker)`;
+    return `wasm (tfjs ${wasm.version_wasm}, ${installKernels()}, one core per worker)`;
   },
   cpu: async () => {
     const cpu = await import("@tensorflow/tfjs-backend-cpu");

@@ -3,6 +3,7 @@ import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
 import { type FlatGradients, SIGNALS } from "../core/context.js";
 import { UsageError } from "../core/errors.js";
 import type { Parameter } from "../core/parameters.js";
+import { copyToHost } from "../engine/apply-gradients.js";
 import { tf } from "../engine/tf.js";
 
 /** Gradients of one model's trainable weights: computed, read to a flat vector, and given to an optimizer. */
@@ -38,7 +39,7 @@ export class Gradients {
     for (const { variable } of this.#parameters) {
       const part = this.#flat.subarray(offset, offset + variable.size);
       const gradient = this.#tensors[variable.name];
-      if (gradient) part.set((await gradient.data()) as Float32Array);
+      if (gradient) await copyToHost(gradient, part);
       else part.fill(0);
       offset += variable.size;
     }
@@ -50,15 +51,4 @@ export class Gradients {
     if (this.#tensors) tf.dispose(this.#tensors);
     this.#tensors = null;
   }
-}
-
-/** Cuts flat gradients into tensors by the variable's registered name, as tfjs optimizers want them. */
-export function toNamedTensors({ parameters, flat }: FlatGradients): { name: string; tensor: Tensor }[] {
-  let offset = 0;
-  return parameters.map(({ variable }) => {
-    // A view, not a copy: the optimizer has consumed it before the buffer is filled again.
-    const values = flat.subarray(offset, offset + variable.size);
-    offset += variable.size;
-    return { name: variable.name, tensor: tf.tensor(values, variable.shape, "float32") };
-  });
 }

@@ -18,9 +18,10 @@ import type { Position } from "../core/protocol.js";
 import type { Recipe } from "../core/recipe.js";
 import type { Counters, Json, MidEpoch, RunState } from "../core/state.js";
 import type { BestSummary, EpochSummary, LoaderSummary, StageSummary } from "../core/summary.js";
+import { applyGradients } from "../engine/apply-gradients.js";
 import { loadOptimizer, readOptimizer } from "../engine/optimizer-state.js";
 import { tf } from "../engine/tf.js";
-import { Gradients, toNamedTensors } from "./gradients.js";
+import { Gradients } from "./gradients.js";
 import type { Stage } from "./stage.js";
 import { loadWeights, readWeights } from "./weights.js";
 
@@ -283,9 +284,7 @@ export class Run implements RunContext {
   }
 
   applyGradients(gradients: FlatGradients): void {
-    const named = toNamedTensors(gradients);
-    this.optimizer.applyGradients(named);
-    tf.dispose(named.map(({ tensor }) => tensor));
+    applyGradients(this.optimizer, gradients);
   }
 
   async stateDict(): Promise<RunState | null> {

@@ -1,0 +1,9 @@
+// The kernels' module (AssemblyScript, compiled by scripts/build.js to dist/engine/kernels.wasm). It works on the
+// memory of the tfjs wasm backend, which it imports: no runtime, no data and no stack of its own in there. Addresses
+// are bytes; matrices are float32 and row-major.
+
+export { crossEntropy } from "./cross-entropy";
+export { addBias, columnSums, reluGradient } from "./dense";
+export { adam, momentum, sgd } from "./optimizers";
+export { product, transpose } from "./product";
+export { allFinite, countNonZero, sparseProduct, sparseProductTransposed } from "./sparse";
