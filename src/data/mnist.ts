@@ -7,7 +7,15 @@ import type { ReportProgress } from "../core/recipe.js";
 import { DIGITS_FILES, prepareDigits } from "./digits.js";
 import { type DownloadOptions, downloadMnist } from "./download.js";
 import { ImageDataset } from "./image-dataset.js";
-import { hasMnistFiles, type KnownFile, MNIST_FILES, readMnistFiles, sha256 } from "./mnist-files.js";
+import {
+  findFile,
+  hasMnistFiles,
+  type KnownFile,
+  MNIST_FILES,
+  readMnistFiles,
+  sha256,
+} from "./mnist-files.js";
+import { assertUnchanged, type FileStamp, stampOf } from "./unchanged.js";
 
 export interface PrepareMnistOptions {
   readonly dataset: DatasetChoice;
@@ -25,6 +33,8 @@ export type PreparedMnist = {
   readonly official: boolean;
   /** SHA-256 of each file's uncompressed content, by name. */
   readonly sha256: { readonly [file: string]: string };
+  /** By the same names, for {@link assertUnchanged}. */
+  readonly stamps: { readonly [file: string]: FileStamp };
   /** Number of images. */
   readonly train: number;
   readonly valid: number;
@@ -61,10 +71,11 @@ export async function prepareMnist(options: PrepareMnistOptions): Promise<Prepar
 
 /**
  * Loads the prepared files; pixels stay bytes.
- * @throws UsageError when the files are no longer what they were.
+ * @throws UsageError naming a file that is damaged now, RunError naming one that holds something else by now.
  */
 export function loadMnist(prepared: PreparedMnist): { train: ImageDataset; valid: ImageDataset } {
   const { train, valid } = readMnistFiles(prepared.folder);
+  assertUnchanged(prepared);
   return {
     train: new ImageDataset(train.images, train.labels),
     valid: new ImageDataset(valid.images, valid.labels),
@@ -88,6 +99,9 @@ function inspect(
   notice: string | null,
 ): PreparedMnist {
   const hashes: Record<string, string> = {};
+  const stamps: Record<string, FileStamp> = {};
+  // Before they are read: what is written meanwhile has a later stamp.
+  for (const { name } of published) stamps[name] = stampOf(findFile(folder, name)!);
   const { train, valid } = readMnistFiles(folder, (name, content) => {
     hashes[name] = sha256(content);
   });
@@ -96,6 +110,7 @@ function inspect(
     folder,
     official: published.every((file) => hashes[file.name] === file.sha256),
     sha256: hashes,
+    stamps,
     train: train.count,
     valid: valid.count,
     notice,

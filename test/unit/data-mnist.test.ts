@@ -1,16 +1,25 @@
 // Where the dataset comes from: the folder, a download, the built-in digits; and what is refused.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import "@tensorflow/tfjs-backend-cpu";
-import { UsageError } from "../../src/core/errors.js";
+import { RunError, UsageError } from "../../src/core/errors.js";
 import type { DatasetChoice } from "../../src/core/options.js";
 import { writeIdx } from "../../src/data/idx.js";
 import { loadMnist, type PreparedMnist, prepareMnist } from "../../src/data/mnist.js";
 import { MNIST_FILES } from "../../src/data/mnist-files.js";
+import { assertUnchanged } from "../../src/data/unchanged.js";
 import { temporaryFolder, writeTinyMnist } from "../support/data-files.js";
 import { mnistDir } from "../support/golden.js";
 
@@ -39,11 +48,12 @@ for (const place of ["", "mnist"]) {
       writeTinyMnist(join(dataDir, place), 12, 5, ending);
       for (const dataset of ["auto", "mnist"] as const) {
         const prepared = await prepare(dataset, dataDir);
-        const { sha256, ...rest } = prepared;
+        const { sha256, stamps, ...rest } = prepared;
         const folder = join(dataDir, place);
         const expected = { dataset: "mnist", folder, official: false, train: 12, valid: 5, notice: null };
         assert.deepEqual(rest, expected);
         assert.deepEqual(Object.keys(sha256).sort(), MNIST_FILES.map(({ name }) => name).sort());
+        assert.deepEqual(Object.keys(stamps), Object.keys(sha256));
         assert.deepEqual(JSON.parse(JSON.stringify(prepared)), prepared, "plain JSON");
 
         const { train, valid } = loadMnist(prepared);
@@ -116,6 +126,40 @@ for (const [name, damage, message] of damages) {
     assert.throws(() => loadMnist(prepared), message);
   });
 }
+
+test("a file that changes after it was checked is noticed, whatever its time says", async (t) => {
+  const dataDir = temporaryFolder(t);
+  writeTinyMnist(dataDir);
+  const prepared = await prepare("mnist", dataDir);
+  const path = join(dataDir, "t10k-labels-idx1-ubyte");
+  const notices = (message: RegExp) => {
+    for (const look of [() => assertUnchanged(prepared), () => loadMnist(prepared)]) {
+      assert.throws(look, (error: Error) => {
+        assert.ok(error instanceof RunError || error instanceof UsageError, error.stack);
+        assert.ok(error.message.includes(path) || error.message.includes(dataDir), error.message);
+        assert.match(error.message, message);
+        return true;
+      });
+    }
+  };
+  assertUnchanged(prepared);
+  const before = readFileSync(path);
+  utimesSync(path, 1e9, 1e9);
+  assertUnchanged(prepared);
+
+  writeIdx(path, [5], Uint8Array.of(9, 8, 7, 6, 5));
+  notices(
+    /t10k-labels-idx1-ubyte has changed since the run began \(SHA-256 [0-9a-f]{12}…, was [0-9a-f]{12}…\)/,
+  );
+  truncateSync(path, 10);
+  notices(/t10k-labels-idx1-ubyte (has changed since the run began|is damaged or cut off)/);
+  rmSync(path);
+  notices(/t10k-labels-idx1-ubyte/);
+  assert.throws(() => assertUnchanged(prepared), RunError);
+  writeFileSync(path, before);
+  assertUnchanged(prepared);
+  loadMnist(prepared);
+});
 
 test("--dataset mnist refuses without files and net, and says what to do", async (t) => {
   const dataDir = temporaryFolder(t);
