@@ -12,6 +12,11 @@ import { type Link, type LinkOptions, openLink } from "./transport.js";
 export interface ConnectOptions extends LinkOptions {
   /** Seconds this rank waits for the previous one in any operation, connecting included. */
   readonly timeoutSeconds: number;
+  /**
+   * The same for what comes after connecting, until the first `allReduce` has completed: a first step may compile
+   * kernels. 5 times `timeoutSeconds` where not given.
+   */
+  readonly firstTimeoutSeconds?: number | undefined;
   /** Ends the group, and rejects what is under way, when aborted. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,6 +25,7 @@ export interface ConnectOptions extends LinkOptions {
 const LEAVE_SECONDS = 1;
 // A week; zeromq counts milliseconds in 32 bits.
 const MAX_TIMEOUT_SECONDS = 604800;
+const FIRST_TIMEOUT_FACTOR = 5;
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -38,6 +44,8 @@ class RingProcessGroup implements ProcessGroup {
   readonly worldSize: number;
   readonly #link: Link;
   readonly #timeoutSeconds: number;
+  /** What an operation gets unless it says otherwise. */
+  #patienceSeconds: number;
   readonly #log: Log | undefined;
   readonly #ring = new RingAllReduce();
   readonly #stopListening: () => void;
@@ -47,11 +55,13 @@ class RingProcessGroup implements ProcessGroup {
   /** Why the group has ended: its first failure, or that it was closed. */
   #cause: Error | null = null;
 
-  constructor(link: Link, { timeoutSeconds, log, signal }: ConnectOptions) {
+  constructor(link: Link, { timeoutSeconds, firstTimeoutSeconds, log, signal }: ConnectOptions) {
     this.rank = link.rank;
     this.worldSize = link.worldSize;
     this.#link = link;
     this.#timeoutSeconds = timeoutSeconds;
+    this.#patienceSeconds =
+      firstTimeoutSeconds ?? Math.min(FIRST_TIMEOUT_FACTOR * timeoutSeconds, MAX_TIMEOUT_SECONDS);
     this.#log = log;
     const onAbort = () => this.#fail(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -60,12 +70,14 @@ class RingProcessGroup implements ProcessGroup {
   }
 
   async connect(): Promise<void> {
-    await this.#run(`connect of ${this.worldSize} ranks`, (exchange) => circulate(exchange, NOTHING));
+    const operation = `connect of ${this.worldSize} ranks`;
+    await this.#run(operation, (exchange) => circulate(exchange, NOTHING), this.#timeoutSeconds);
   }
 
-  allReduce(data: Float32Array, op: ReduceOp): Promise<void> {
+  async allReduce(data: Float32Array, op: ReduceOp): Promise<void> {
     const operation = `allReduce ${op} of ${data.length} values`;
-    return this.#run(operation, (exchange) => this.#ring.reduce(exchange, data, op));
+    await this.#run(operation, (exchange) => this.#ring.reduce(exchange, data, op));
+    this.#patienceSeconds = this.#timeoutSeconds;
   }
 
   async broadcast(bytes: Uint8Array, root = 0): Promise<Uint8Array> {
@@ -98,7 +110,7 @@ class RingProcessGroup implements ProcessGroup {
    */
   async close(): Promise<void> {
     try {
-      await this.#run("close", (exchange) => circulate(exchange, NOTHING));
+      await this.#run("close", (exchange) => circulate(exchange, NOTHING), this.#timeoutSeconds);
       await this.#run("leave", (exchange) => circulate(exchange, NOTHING), LEAVE_SECONDS);
     } catch (error) {
       this.#log?.debug(`rank ${this.rank} closed its process group alone: ${messageOf(error)}`);
@@ -106,15 +118,12 @@ class RingProcessGroup implements ProcessGroup {
     this.#end(new RunError(`the process group of rank ${this.rank} is closed`));
   }
 
-  #run<T>(
-    operation: string,
-    body: (exchange: Exchange) => Promise<T>,
-    seconds = this.#timeoutSeconds,
-  ): Promise<T> {
+  #run<T>(operation: string, body: (exchange: Exchange) => Promise<T>, seconds?: number): Promise<T> {
     const result = this.#queue.then(async () => {
       if (this.#cause !== null) throw this.#cause;
+      const timeoutMs = (seconds ?? this.#patienceSeconds) * 1000;
       try {
-        return await body(new Exchange(this.#link, this.#sequence++, operation, seconds * 1000));
+        return await body(new Exchange(this.#link, this.#sequence++, operation, timeoutMs));
       } catch (error) {
         throw this.#fail(error);
       }
@@ -141,7 +150,7 @@ class RingProcessGroup implements ProcessGroup {
   }
 }
 
-function checkOptions({ rank, worldSize, endpoints, timeoutSeconds }: ConnectOptions): void {
+function checkOptions({ rank, worldSize, endpoints, ...options }: ConnectOptions): void {
   if (!isIndex(worldSize - 1, Number.MAX_SAFE_INTEGER)) {
     throw new UsageError(`worldSize must be 1 or more, not ${worldSize}`);
   }
@@ -149,10 +158,10 @@ function checkOptions({ rank, worldSize, endpoints, timeoutSeconds }: ConnectOpt
   if (worldSize > 1 && endpoints.length !== worldSize) {
     throw new UsageError(`endpoints must name ${worldSize} places, one a rank, not ${endpoints.length}`);
   }
-  if (!(timeoutSeconds > 0 && timeoutSeconds <= MAX_TIMEOUT_SECONDS)) {
-    throw new UsageError(
-      `timeoutSeconds must be above 0 and at most ${MAX_TIMEOUT_SECONDS}, not ${timeoutSeconds}`,
-    );
+  for (const name of ["timeoutSeconds", "firstTimeoutSeconds"] as const) {
+    const seconds = options[name];
+    if (seconds === undefined || (seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) continue;
+    throw new UsageError(`${name} must be above 0 and at most ${MAX_TIMEOUT_SECONDS}, not ${seconds}`);
   }
 }
 

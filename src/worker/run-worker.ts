@@ -30,6 +30,9 @@ export interface WorkerEnd {
   readonly interrupted: boolean;
 }
 
+// On a card newer than the library the driver compiles all kernels at the first step: up to half an hour, once.
+const CUDA_FIRST_STEP_SECONDS = 1800;
+
 /** Trains to the end, or until interrupted. */
 export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<WorkerEnd> {
   const { rank, localRank, worldSize, options } = init;
@@ -55,6 +58,8 @@ export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<W
       token,
       log,
       timeoutSeconds: options.timeoutSeconds,
+      firstTimeoutSeconds:
+        init.engine === "cuda" ? Math.max(CUDA_FIRST_STEP_SECONDS, options.timeoutSeconds) : undefined,
       signal: aborted.signal,
     });
     log.info("group connected", { engine, stages });

@@ -79,8 +79,33 @@ test("a rank that never answers is named, with the operation, when the deadline 
         "rank 2 waited 0.3 s for rank 1 in allReduce sum of 5 values (operation 1)",
       );
     },
-    { timeoutSeconds: 0.3 },
+    { timeoutSeconds: 0.3, firstTimeoutSeconds: 0.3 },
   ));
+
+test("until the first all-reduce is done ranks have longer: 5 times as long, or what is asked for", async () => {
+  for (const [given, seconds] of [
+    [{ timeoutSeconds: 0.1 }, "0.5"],
+    [{ timeoutSeconds: 0.1, firstTimeoutSeconds: 0.4 }, "0.4"],
+  ] as const) {
+    await withRing(
+      2,
+      async ([zero]) => {
+        const [{ message }] = await rejections([zero.barrier()]);
+        assert.equal(message, `rank 0 waited ${seconds} s for rank 1 in barrier (operation 1)`);
+      },
+      given,
+    );
+  }
+  await withRing(
+    2,
+    async (groups) => {
+      await Promise.all(groups.map((group) => group.allReduce(new Float32Array(1), "sum")));
+      const [{ message }] = await rejections([groups[0].barrier()]);
+      assert.equal(message, "rank 0 waited 0.2 s for rank 1 in barrier (operation 2)");
+    },
+    { timeoutSeconds: 0.2, firstTimeoutSeconds: 30 },
+  );
+});
 
 test("connecting: a rank that does not come is named when the deadline passes", () =>
   withFolder(async (folder) => {
@@ -132,6 +157,8 @@ test("connecting: options that make no sense are the caller's mistake", () =>
       { endpoints: [] },
       { timeoutSeconds: 0 },
       { timeoutSeconds: Number.POSITIVE_INFINITY },
+      { firstTimeoutSeconds: 0 },
+      { firstTimeoutSeconds: Number.NaN },
     ]) {
       await assert.rejects(
         connectProcessGroup(options(folder, mistake)),
