@@ -19,7 +19,7 @@ export class ProgressCallback implements Callback {
     this.#lastLine = performance.now();
     if (!process.stdout.isTTY) return;
     this.#bar = new cliProgress.SingleBar({
-      format: `${title(context)} {bar} {percentage}% {value}/{total} | {metrics}{eta_formatted} left`,
+      format: `${title(context)} {bar} {percentage}% {value}/{total} | {metrics} | {eta_formatted} left`,
       barCompleteChar: "█",
       barIncompleteChar: "░",
       barsize: 24,
@@ -60,6 +60,6 @@ function title({ counters, stageLen, loaderKey }: RunContext): string {
 function shortMetrics({ batchMetrics }: RunContext): string {
   return Object.entries(batchMetrics)
     .slice(0, 3)
-    .map(([name, value]) => `${name}: ${value.toPrecision(4)} | `)
-    .join("");
+    .map(([name, value]) => `${name}: ${value.toPrecision(4)}`)
+    .join(" | ");
 }
