@@ -4,7 +4,7 @@
 import { PeerError, RunError } from "../core/errors.js";
 import { previousRank } from "./chunks.js";
 import type { Message } from "./envelope.js";
-import type { Link } from "./transport.js";
+import type { Link } from "./link.js";
 
 /** Name under which a rank tells the next one that the group has failed; the payload is the cause. */
 const FAILED = "failed";

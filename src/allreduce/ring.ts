@@ -40,16 +40,24 @@ const PIECE_VALUES = 65536;
 
 /** Reduces arrays in place, one at a time; keeps the buffers that short arrays are sent from. */
 export class RingAllReduce {
+  readonly #wholeBytes: number;
+  readonly #pieceValues: number;
   readonly #buffers = [new Uint8Array(0), new Uint8Array(0)];
   #turn = 0;
+
+  /** All ranks must be given the same sizes. */
+  constructor({ wholeBytes = WHOLE_BYTES, pieceValues = PIECE_VALUES } = {}) {
+    this.#wholeBytes = wholeBytes;
+    this.#pieceValues = pieceValues;
+  }
 
   /** Leaves the sum or the mean over all ranks in `data`, with the same bits on every rank. */
   async reduce(exchange: Exchange, data: Float32Array, op: ReduceOp): Promise<void> {
     // The sum and the mean of one rank's values are these values.
     if (exchange.worldSize === 1) return;
     const scale = op === "mean" ? 1 / exchange.worldSize : 1;
-    if (data.byteLength <= WHOLE_BYTES) await reduceWhole(exchange, data, scale, this.#copy(data));
-    else await reduceInChunks(exchange, data, scale);
+    if (data.byteLength <= this.#wholeBytes) await reduceWhole(exchange, data, scale, this.#copy(data));
+    else await reduceInChunks(exchange, data, scale, this.#pieceValues);
   }
 
   /**
@@ -87,21 +95,26 @@ async function reduceWhole(
  * rank has read it, so it is safe to overwrite then, and to refill after. All else that is sent are messages as they
  * were received, added to in place, which nobody else holds.
  */
-async function reduceInChunks(exchange: Exchange, data: Float32Array, scale: number): Promise<void> {
+async function reduceInChunks(
+  exchange: Exchange,
+  data: Float32Array,
+  scale: number,
+  pieceValues: number,
+): Promise<void> {
   const { rank, worldSize } = exchange;
   const lastReduce = phaseSteps(worldSize) - 1;
   const lastGather = lastReduce + phaseSteps(worldSize);
 
   const first = chunkRange(data.length, worldSize, chunkSent(rank, 0, worldSize));
-  for (let piece = 0; piece < pieceCount(first, PIECE_VALUES); piece++) {
-    const { start, end } = pieceRange(first, PIECE_VALUES, piece);
+  for (let piece = 0; piece < pieceCount(first, pieceValues); piece++) {
+    const { start, end } = pieceRange(first, pieceValues, piece);
     await exchange.send(bytesOf(data.subarray(start, end)));
   }
   // What arrives at one step is what leaves at the next: each piece is sent on as soon as it is added to.
   for (let step = 0; step <= lastGather; step++) {
     const chunk = chunkRange(data.length, worldSize, chunkReceived(rank, step, worldSize));
-    for (let piece = 0; piece < pieceCount(chunk, PIECE_VALUES); piece++) {
-      const { start, end } = pieceRange(chunk, PIECE_VALUES, piece);
+    for (let piece = 0; piece < pieceCount(chunk, pieceValues); piece++) {
+      const { start, end } = pieceRange(chunk, pieceValues, piece);
       const values = floatsOf(await exchange.receive(), end - start);
       if (step <= lastReduce) accumulate(values, data, start, step === lastReduce ? scale : 1);
       if (step < lastGather) await exchange.send(bytesOf(values));

@@ -6,6 +6,7 @@ import { messageOf, RunError } from "../core/errors.js";
 import type { Log } from "../core/log.js";
 import { nextRank } from "./chunks.js";
 import { Envelopes, type Message } from "./envelope.js";
+import type { Link } from "./link.js";
 
 export interface LinkOptions {
   readonly rank: number;
@@ -24,7 +25,7 @@ const RECONNECT_MS = 10;
 
 /** Binds this rank's endpoint and connects to the next one's; a group of one rank has nobody to talk to. */
 export async function openLink(options: LinkOptions): Promise<Link> {
-  const link = new Link(options);
+  const link = new ZmqLink(options);
   try {
     await link.open();
   } catch (error) {
@@ -34,7 +35,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   return link;
 }
 
-export class Link {
+class ZmqLink implements Link {
   readonly rank: number;
   readonly worldSize: number;
   readonly #endpoints: readonly string[];
@@ -65,15 +66,11 @@ export class Link {
     this.#push.connect(this.#endpoints[nextRank(this.rank, this.worldSize)]);
   }
 
-  /**
-   * Queues a message for the next rank. The payload is not copied (zeromq copies only up to 128 bytes) and queued is
-   * not sent: it must stay unchanged until the next rank is known to have it.
-   */
+  /** Zeromq copies payloads of up to 128 bytes, and reads larger ones when it sends them. */
   send(sequence: number, operation: string, step: number, payload: Uint8Array): Promise<void> {
     return this.#push.send(this.#envelopes.encode({ sender: this.rank, sequence, operation, step, payload }));
   }
 
-  /** The next message of this run; null when none came within `timeoutMs`, or the link was closed meanwhile. */
   async receive(timeoutMs: number): Promise<Message | null> {
     const deadline = performance.now() + timeoutMs;
     // Messages of strangers do not move the deadline.
@@ -87,7 +84,6 @@ export class Link {
     return null;
   }
 
-  /** Closes both sockets. What is queued still goes out, for a moment, unless the process is made to exit. */
   close(): void {
     this.#pull.close();
     this.#push.close();
