@@ -10,8 +10,12 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf, RunError } from "./errors.js";
 
-/** Writes to a temporary file beside `path`, syncs it to disk, and renames it over `path`. */
+/**
+ * Writes to a temporary file beside `path`, syncs it to disk, and renames it over `path`.
+ * @throws RunError naming the path; the file is then what it was.
+ */
 export function writeFileAtomic(path: string, ...parts: readonly (string | Uint8Array)[]): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
@@ -23,9 +27,9 @@ export function writeFileAtomic(path: string, ...parts: readonly (string | Uint8
       closeSync(file);
     }
     renameSync(temporary, path);
-  } catch (error) {
+  } catch (cause) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw new RunError(`cannot write ${path}: ${messageOf(cause)}`, { cause });
   }
   syncFolder(dirname(path));
 }
