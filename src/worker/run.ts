@@ -1,29 +1,23 @@
 // The state of a run on this rank: where it is, what the stage is made of, what the current batch gave. Callbacks
 // see it as their RunContext; the loops in runner.ts move it on.
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
-import {
-  type Accumulator,
-  type FlatGradients,
-  type RunContext,
-  STATE_PARTS,
-  type StatePart,
-} from "../core/context.js";
+import type { Accumulator, FlatGradients, RunContext, StatePart } from "../core/context.js";
 import { RunError, UsageError } from "../core/errors.js";
 import type { Loader } from "../core/loader.js";
 import type { Log } from "../core/log.js";
 import type { MetricsLogger } from "../core/logger.js";
 import type { TrainOptions } from "../core/options.js";
-import { gatherJson, type ProcessGroup } from "../core/process-group.js";
+import type { ProcessGroup } from "../core/process-group.js";
 import type { Position } from "../core/protocol.js";
 import type { Recipe } from "../core/recipe.js";
-import type { Counters, Json, MidEpoch, RunState } from "../core/state.js";
+import type { Counters, RunState } from "../core/state.js";
 import type { BestSummary, EpochSummary, LoaderSummary, StageSummary } from "../core/summary.js";
 import { applyGradients } from "../engine/apply-gradients.js";
-import { loadOptimizer, readOptimizer } from "../engine/optimizer-state.js";
 import { tf } from "../engine/tf.js";
 import { Gradients } from "./gradients.js";
+import { restoreParts, takeSnapshot } from "./snapshot.js";
 import type { Stage } from "./stage.js";
-import { loadWeights, readWeights } from "./weights.js";
+import { StepSignals } from "./step-signals.js";
 
 /** What a run is started with. */
 export interface RunSetup {
@@ -48,6 +42,7 @@ export class Run implements RunContext {
   readonly loggers: Readonly<Record<string, MetricsLogger>>;
   readonly stages: readonly string[];
   readonly onPosition: (position: Position) => void;
+  readonly signals: StepSignals;
   readonly counters: Counters = {
     globalEpochStep: 0,
     globalBatchStep: 0,
@@ -66,7 +61,7 @@ export class Run implements RunContext {
   history: StageSummary[] = [];
   /** The finished loaders of the current epoch, for the summary. */
   loaderSummaries: Record<string, LoaderSummary> = {};
-  /** True once all ranks have agreed to end after this batch or epoch. */
+  /** True once all ranks have agreed to end after this epoch. */
   stopAgreed = false;
   resumed: Readonly<Counters> | null = null;
 
@@ -82,11 +77,6 @@ export class Run implements RunContext {
   accumulators: Accumulator[] = [];
   loaderMetrics: Record<string, number> = {};
   epochMetrics: Record<string, Record<string, number>> = {};
-  readonly #interrupted: AbortSignal | undefined;
-  #badLoss: (Position & { readonly loss: string; readonly samples: readonly number[] }) | null = null;
-  /** Whether the last batch ended with a step of the optimizer (or with one left out): only there can a run be cut. */
-  #stepped = false;
-  #unsaved = 0;
   #stage: Stage | null = null;
   #gradients: Gradients | null = null;
   #hostBatch = new Map<string, Promise<Float32Array | Int32Array | Uint8Array>>();
@@ -99,7 +89,8 @@ export class Run implements RunContext {
     this.group = setup.group;
     this.log = setup.log;
     this.onPosition = setup.onPosition;
-    this.#interrupted = setup.interrupted;
+    const { onNan, checkpointEvery } = setup.options;
+    this.signals = new StepSignals({ ...setup, onNan, checkpointEvery, interrupted: setup.interrupted });
     this.loggers = setup.group.rank === 0 ? (setup.recipe.getLoggers?.() ?? {}) : {};
   }
 
@@ -200,11 +191,6 @@ export class Run implements RunContext {
     return values;
   }
 
-  /** Whether this rank was asked to end the run. */
-  get stopAsked(): boolean {
-    return this.#interrupted?.aborted ?? false;
-  }
-
   /** Adds a finished epoch to the summary. */
   record(epoch: EpochSummary): void {
     const last = this.history.at(-1);
@@ -216,67 +202,18 @@ export class Run implements RunContext {
     ];
   }
 
-  get saveNow(): boolean {
-    if (!this.isTrainLoader || !this.#stepped) return false;
-    const { checkpointEvery } = this.options;
-    return this.stopHere || (checkpointEvery !== null && this.#unsaved >= checkpointEvery);
-  }
-
-  /** True when the run is to end after this batch: `last` has been saved at it. */
-  get stopHere(): boolean {
-    return this.stopAgreed && this.isTrainLoader && this.#stepped;
-  }
-
-  /** Counts a train batch towards the next checkpoint within the epoch. */
-  beginBatch(): void {
-    if (this.saveNow) this.#unsaved = 0;
-    if (this.isTrainLoader) this.#unsaved++;
-    this.#stepped = false;
-  }
-
-  /** Remembers a loss that is not a finite number until the next reduction tells all ranks. */
+  /** Keeps a bad loss of a train batch until the ranks next talk. */
   noteLoss(): void {
     const { lossKey } = this.stage;
-    if (!this.isTrainLoader || lossKey === null || Number.isFinite(this.batchMetrics[lossKey])) return;
-    const loss = String(this.batchMetrics[lossKey]);
-    const samples = [...(this.loader.samplesOf?.(this.batchIndex) ?? [])];
-    this.#badLoss = { loss, samples, ...this.position };
-    this.log.error("the loss is not a finite number", this.#badLoss);
+    if (!this.isTrainLoader || lossKey === null) return;
+    const loss = this.batchMetrics[lossKey];
+    // Asked for only when needed: the indices of a batch cost a pass over the sampler.
+    const samples = Number.isFinite(loss) ? undefined : this.loader.samplesOf?.(this.batchIndex);
+    this.signals.noteLoss(loss, this.position, samples);
   }
 
-  async reduceGradients({ wire, flat }: FlatGradients): Promise<boolean> {
-    const [stop, bad] = [flat.length, flat.length + 1];
-    wire[stop] = this.stopAsked ? 1 : 0;
-    wire[bad] = this.#badLoss ? 1 : 0;
-    await this.group.allReduce(wire, "mean");
-    this.stopAgreed = wire[stop] > 0;
-    this.#stepped = true;
-    if (wire[bad] === 0) return true;
-    await this.#refuseLoss();
-    return false;
-  }
-
-  /** All ranks come here together. */
-  async #refuseLoss(): Promise<void> {
-    const reports = await gatherJson(this.group, this.#badLoss);
-    this.#badLoss = null;
-    const what = reports
-      .flatMap((report, rank) =>
-        report
-          ? [
-              `the loss of rank ${rank} is ${report.loss} in stage "${report.stage}", epoch ${report.epoch}, ` +
-                `${report.loader} batch ${report.batch}`,
-            ]
-          : [],
-      )
-      .join("; ");
-    if (this.options.onNan === "stop") {
-      throw new RunError(
-        `${what}; the samples' indices are in the rank's log; try a smaller learning rate, or leave such batches ` +
-          "out with --on-nan skip",
-      );
-    }
-    if (this.group.rank === 0) this.log.warn(`batch left out: ${what}`);
+  reduceGradients(gradients: FlatGradients): Promise<boolean> {
+    return this.signals.reduce(gradients);
   }
 
   async gradients(): Promise<FlatGradients | null> {
@@ -287,73 +224,12 @@ export class Run implements RunContext {
     applyGradients(this.optimizer, gradients);
   }
 
-  async stateDict(): Promise<RunState | null> {
-    const { parameters, optimizer, scheduler, callbacks } = this.stage;
-    const midEpoch = this.epochDone ? null : await this.#midEpoch();
-    if (this.group.rank !== 0) return null;
-    const states = Object.entries(callbacks).flatMap(([name, callback]): [string, Json][] =>
-      callback.stateDict ? [[name, callback.stateDict()]] : [],
-    );
-    return {
-      model: await readWeights(parameters),
-      optimizer: await readOptimizer(optimizer, parameters),
-      criterion: null,
-      scheduler: scheduler?.stateDict() ?? null,
-      counters: { ...this.counters },
-      recipe: this.recipeName,
-      stage: this.stageKey,
-      epoch: this.counters.stageEpochStep,
-      metrics: this.epochMetrics,
-      worldSize: this.group.worldSize,
-      midEpoch,
-      stageDone: this.epochDone && (this.stopRequested || this.counters.stageEpochStep >= this.stageLen),
-      callbacks: Object.fromEntries(states),
-      history: this.history,
-    };
+  stateDict(): Promise<RunState | null> {
+    return takeSnapshot(this);
   }
 
-  async #midEpoch(): Promise<MidEpoch> {
-    const mine = this.accumulators.flatMap(({ state }) => [...state]);
-    return {
-      loader: this.loaderKey,
-      batches: this.batchIndex + 1,
-      accumulators: await gatherJson(this.group, mine),
-      loaders: this.loaderSummaries,
-    };
-  }
-
-  /** Takes over everything from the state of the run that is resumed; the stage has been built. */
-  async restore(state: RunState): Promise<void> {
-    await this.loadStateDict(state, STATE_PARTS);
-    Object.assign(this.counters, state.counters);
-    for (const [name, callback] of Object.entries(this.stage.callbacks)) {
-      if (name in state.callbacks) callback.loadStateDict?.(state.callbacks[name]);
-    }
-  }
-
-  /** Puts this rank's sums and counts of a half-done loader back. */
-  restoreAccumulators({ accumulators }: MidEpoch): void {
-    const mine = accumulators[this.group.rank];
-    let offset = 0;
-    for (const { state } of this.accumulators) {
-      state.set(mine.slice(offset, offset + state.length));
-      offset += state.length;
-    }
-  }
-
-  async loadStateDict(state: RunState, parts: readonly StatePart[]): Promise<void> {
-    const source = `the checkpoint ${state.stage}.${state.epoch}`;
-    for (const part of parts) {
-      if (part === "model") loadWeights(this.stage.parameters, state.model, source);
-      else if (part === "optimizer") await loadOptimizer(this.optimizer, state.optimizer);
-      else if (part === "scheduler") {
-        if (state.scheduler !== null) this.scheduler?.loadStateDict(state.scheduler);
-      } else if (part === "global_epoch_step") this.counters.globalEpochStep = state.counters.globalEpochStep;
-      else if (part === "global_batch_step") this.counters.globalBatchStep = state.counters.globalBatchStep;
-      else if (part === "global_sample_step") {
-        this.counters.globalSampleStep = state.counters.globalSampleStep;
-      }
-    }
+  loadStateDict(state: RunState, parts: readonly StatePart[]): Promise<void> {
+    return restoreParts(this, state, parts);
   }
 
   stopStage(): void {

@@ -8,6 +8,7 @@ import { tf } from "../engine/tf.js";
 import { agreeOnStage, type LoaderPlans } from "./agreement.js";
 import { loadResumeState } from "./resume.js";
 import { Run, type RunSetup } from "./run.js";
+import { restoreAccumulators, restoreSnapshot } from "./snapshot.js";
 import { buildStage } from "./stage.js";
 import { standingCallbacks } from "./standing-callbacks.js";
 import { hashWeights } from "./weights.js";
@@ -114,10 +115,8 @@ export class Runner {
 
   async #restoreStage(state: RunState): Promise<void> {
     const run = this.#run;
-    await run.restore(state);
-    run.history = [...state.history];
+    await restoreSnapshot(run, state);
     run.log.info("resumed", { stage: state.stage, epoch: state.epoch, midEpoch: state.midEpoch !== null });
-    if (state.stageDone) run.stopRequested = true;
     // Only what lies within an epoch is left to take over.
     if (!state.midEpoch) this.#resume = null;
   }
@@ -161,14 +160,14 @@ export class Runner {
     this.#reportPosition();
     await this.#fire("onLoaderStart");
     if (!mid) return run.loader;
-    run.restoreAccumulators(mid);
+    restoreAccumulators(run, mid);
     this.#resume = null;
     return run.loader.from?.(mid.batches) ?? skip(run.loader, mid.batches);
   }
 
   async #startBatch(batch: Batch): Promise<void> {
     const run = this.#run;
-    run.beginBatch();
+    run.signals.beginBatch(run.isTrainLoader);
     run.batchIndex++;
     run.batchSize = Object.values(batch)[0].shape[0] ?? 1;
     const { batchSize } = run.loader;
@@ -201,10 +200,10 @@ export class Runner {
     }
     run.noteLoss();
     await this.#fire("onBatchEnd");
-    if (run.saveNow) await this.#fire("onSave");
+    if (run.signals.saveNow) await this.#fire("onSave");
     run.clearBatch();
     tf.dispose(Object.values(batch));
-    if (run.stopHere) throw new Interruption();
+    if (run.signals.stopHere) throw new Interruption();
   }
 
   async #endLoader(): Promise<void> {

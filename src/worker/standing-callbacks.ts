@@ -61,7 +61,7 @@ function equalWeights(run: Run): Callback {
       // Whether to end here is agreed in the same message.
       const reports = await gatherJson(run.group, {
         hash: await hashWeights(run.stage.parameters),
-        stop: run.stopAsked,
+        stop: run.signals.stopAsked,
       });
       run.stopAgreed = reports.some(({ stop }) => stop);
       const hashes = reports.map(({ hash }) => hash);
