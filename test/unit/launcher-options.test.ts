@@ -48,6 +48,9 @@ test("typed text becomes numbers, lists and absolute paths", () => {
     batchSize: "64",
     seed: "0",
     timeout: "5",
+    checkpointEvery: "100",
+    onNan: "skip",
+    maxRestarts: "3",
     device: "wasm",
     dataset: "digits",
     recipe,
@@ -63,6 +66,9 @@ test("typed text becomes numbers, lists and absolute paths", () => {
   assert.equal(options.batchSize, 64);
   assert.equal(options.seed, 0);
   assert.equal(options.timeoutSeconds, 5);
+  assert.equal(options.checkpointEvery, 100);
+  assert.equal(options.onNan, "skip");
+  assert.equal(options.maxRestarts, 3);
   assert.equal(options.recipe, recipe);
   assert.equal(options.initFrom, recipe);
   assert.equal(options.logdir, resolve("somewhere"));
@@ -87,6 +93,9 @@ test("numbers that are none are refused by name", () => {
   refused({ batchSize: "" }, '--batch-size wants a whole number of at least 1, got ""');
   refused({ seed: "-1" }, '--seed wants a whole number of at least 0, got "-1"');
   refused({ seed: "4294967296" }, '--seed wants a whole number of at most 4294967295, got "4294967296"');
+  refused({ workers: "1025" }, '--workers wants a whole number of at most 1024, got "1025"');
+  refused({ checkpointEvery: "0" }, '--checkpoint-every wants a whole number of at least 1, got "0"');
+  refused({ maxRestarts: "-1" }, '--max-restarts wants a whole number of at least 0, got "-1"');
   refused({ timeout: "1e3" }, '--timeout wants a whole number of at least 1, got "1e3"');
 });
 
@@ -97,6 +106,7 @@ test("gpus and workers must agree when both are given", () => {
 
 test("choices are listed", () => {
   refused({ device: "tpu" }, '--device wants one of auto, cuda, native, wasm, cpu; got "tpu"');
+  refused({ onNan: "ignore" }, '--on-nan wants one of stop, skip; got "ignore"');
   refused({ dataset: "cifar" }, '--dataset wants one of auto, mnist, digits; got "cifar"');
 });
 

@@ -1,66 +1,11 @@
 // Whole runs with fake workers, as real processes: success, and every way to fail. After each, no worker and no
 // socket folder is left.
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Writable } from "node:stream";
-import { afterEach, beforeEach, test } from "node:test";
-import type { RunSummary } from "../../src/core/summary.js";
-import { launch } from "../../src/launcher/launch.js";
-import type { LaunchOptions } from "../../src/launcher/options.js";
+import { existsSync } from "node:fs";
+import { test } from "node:test";
+import { logdir, readLog, run, useFakeRuns } from "../fixtures/fake-run.js";
 
-const entry = new URL("../fixtures/fake-worker.ts", import.meta.url);
-let folder: string;
-let logdir: string;
-const { TMPDIR } = process.env;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "run-"));
-  logdir = join(folder, "log");
-  // The sockets' folder is made there.
-  process.env.TMPDIR = folder;
-});
-afterEach(() => {
-  if (TMPDIR === undefined) delete process.env.TMPDIR;
-  else process.env.TMPDIR = TMPDIR;
-  for (const name of readdirSync(folder)) {
-    if (name.endsWith(".json")) assertGone(JSON.parse(readFileSync(join(folder, name), "utf8")).pid);
-    assert.ok(!name.startsWith("ddp-"), "a socket folder is left");
-  }
-  rmSync(folder, { recursive: true });
-});
-
-function assertGone(pid: number): void {
-  assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
-}
-
-class Text extends Writable {
-  text = "";
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk;
-    done();
-  }
-}
-
-/** Runs workers that act as told, by rank; resolves to what came of it. */
-async function run(acts: readonly string[], options: LaunchOptions = {}, env: NodeJS.ProcessEnv = {}) {
-  const [stdout, stderr] = [new Text(), new Text()];
-  const fakes = Object.fromEntries(acts.map((act, rank) => [`FAKE_${rank}`, act]));
-  const full = { ...process.env, FAKE_DIR: folder, ...fakes, ...env };
-  const outcome = await launch(
-    { workers: acts.length, logdir, ...options },
-    { entry, env: full, stdout, stderr },
-  ).then(
-    (summary) => ({ summary, error: null }),
-    (error: Error) => ({ summary: null, error }),
-  );
-  return { ...outcome, stdout: stdout.text, stderr: stderr.text };
-}
-
-function writtenSummary(): RunSummary {
-  return JSON.parse(readFileSync(join(logdir, "summary.json"), "utf8")) as RunSummary;
-}
+useFakeRuns();
 
 test("a run that completes returns its summary, and writes it beside its configuration", async () => {
   const { summary, error, stdout, stderr } = await run(["train", "train", "train"]);
@@ -69,9 +14,9 @@ test("a run that completes returns its summary, and writes it beside its configu
   assert.equal(summary!.world_size, 3);
   assert.equal(summary!.dataset, "digits");
   assert.equal(summary!.engine, "wasm");
-  assert.deepEqual(writtenSummary(), summary);
+  assert.deepEqual(readLog("summary.json"), summary);
 
-  const config = JSON.parse(readFileSync(join(logdir, "config.json"), "utf8"));
+  const config = readLog("config.json");
   assert.equal(config.world_size, 3);
   assert.equal(config.options.batch_size, 32);
   assert.equal(config.options.logdir, logdir);
@@ -122,7 +67,7 @@ test("a worker that is killed ends the run, and the report says where it was", a
     /^rank 1 \(pid \d+\) was killed by SIGKILL in stage freezed, epoch 2, train batch 117\n {2}the last that it wrote:\n {4}out of luck\n {2}logs: /,
   );
   assert.match(stderr, /^\[rank 1\] out of luck$/m);
-  const summary = writtenSummary();
+  const summary = readLog("summary.json");
   assert.equal(summary.status, "failed");
   assert.match(summary.error!, /^rank 1 .* SIGKILL/);
   assert.equal(summary.weights_sha256, null);
@@ -164,7 +109,7 @@ test("a mistake does not cost the run that would have been overwritten", async (
   const { summary } = await run(["train"]);
   const { error } = await run(["usage"], { overwrite: true });
   assert.equal(error!.name, "UsageError");
-  assert.deepEqual(writtenSummary(), summary);
+  assert.deepEqual(readLog("summary.json"), summary);
 });
 
 test("a crash after the work was done does not lose the run", async () => {
@@ -180,5 +125,5 @@ test("a log folder that holds a run is refused before anything starts", async ()
   assert.match(error!.message, /holds a run already \(\w+/);
   assert.equal(stdout, "");
   const { summary } = await run(["train"], { overwrite: true });
-  assert.deepEqual(writtenSummary(), summary);
+  assert.deepEqual(readLog("summary.json"), summary);
 });
