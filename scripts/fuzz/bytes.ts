@@ -29,6 +29,15 @@ export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
+const JSON_VALUE = /-?\d[\d.e+]*|null|true|false|"[^"]*"(?!:)/g;
+
+/** The JSON text with one value inside replaced, so that a reader comes far before it meets what is wrong. */
+export function replaceValue(json: string, at: number, value: string): string {
+  const count = json.match(JSON_VALUE)?.length ?? 0;
+  let seen = 0;
+  return json.replaceAll(JSON_VALUE, (old) => (seen++ === at % count ? value : old));
+}
+
 function strike(bytes: Uint8Array, [kind, place, value, length]: Hit, seeds: readonly Uint8Array[]) {
   const at = place % (bytes.length + 1);
   const [head, tail] = [bytes.subarray(0, at), bytes.subarray(at)];

@@ -7,7 +7,7 @@ import { encodeState, parseState } from "../../src/checkpoint/format.js";
 import { parseEntries } from "../../src/checkpoint/metrics-file.js";
 import { encodeSafetensors, parseSafetensors } from "../../src/checkpoint/safetensors.js";
 import type { RunState, TensorStates } from "../../src/core/state.js";
-import { awkwardNumbers, damaged, utf8 } from "./bytes.js";
+import { awkwardNumbers, damaged, replaceValue, utf8 } from "./bytes.js";
 import type { Target } from "./target.js";
 
 const FILE = "checkpoints/last.safetensors";
@@ -96,14 +96,6 @@ const forged = fc
     const kept = Object.entries({ ...signedTexts, ...wrong }).filter(([key]) => !missing.includes(key));
     return sign(Object.fromEntries(kept));
   });
-
-function replaceValue(json: string, at: number, value: string): string {
-  let seen = 0;
-  const values = json.match(/-?\d[\d.e+]*|null|true|false|"[^"]*"(?!:)/g) ?? [];
-  return json.replaceAll(/-?\d[\d.e+]*|null|true|false|"[^"]*"(?!:)/g, (old) =>
-    seen++ === at % values.length ? value : old,
-  );
-}
 
 function sign(metadata: Readonly<Record<string, string>>): Uint8Array {
   const sorted = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,0 +1,86 @@
+// The reader of a run's config.json and summary.json, from which a resumed run takes its options.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import type { TrainOptions } from "../../src/core/options.js";
+import { newConfig, readConfig, resumedConfig } from "../../src/launcher/config-file.js";
+import { readEarlierRun } from "../../src/launcher/resume.js";
+import { awkwardNumbers, damaged, replaceValue, utf8 } from "./bytes.js";
+import type { Target } from "./target.js";
+
+const options: TrainOptions = {
+  ...{ workers: 2, device: "auto", stages: ["freezed"], recipe: null, epochs: null, batchSize: 32 },
+  ...{ dataset: "auto", dataDir: "/data", initFrom: null, logdir: "/logs/x", overwrite: false, seed: 42 },
+  ...{ verbosity: "normal", progress: true, timeoutSeconds: 60, checkpointEvery: 10, onNan: "stop" },
+  maxRestarts: 1,
+};
+const engine = {
+  engine: "wasm",
+  description: "wasm",
+  skipped: [{ engine: "cuda", reason: "none" }],
+} as const;
+const prepared = { recipe: "mnist", stages: ["freezed"], data: { dataset: "mnist", sha256: { a: "00" } } };
+const config = JSON.stringify(newConfig(options, engine, prepared, new Date(0)));
+const summary = JSON.stringify({
+  ...{ status: "failed", error: "x", recipe: "mnist", dataset: "mnist", engine: "wasm", world_size: 2 },
+  ...{ restarts: 0, wall_seconds: 1.5, stages: [], best: null, last: null, weights_sha256: null },
+});
+
+const value = fc.oneof(
+  fc.jsonValue().map((some) => JSON.stringify(some)),
+  fc
+    .constantFrom(...awkwardNumbers, -1, "../x", "/x\0", "", "x".repeat(5000))
+    .map((some) => JSON.stringify(some)),
+  fc.constantFrom("1e999", "[[[[[", '{"__proto__":{}}', "}", `${"[".repeat(5000)}${"]".repeat(5000)}`),
+);
+const around = (json: string) =>
+  fc.oneof(
+    { weight: 4, arbitrary: damaged([utf8(json)], 2) },
+    {
+      weight: 4,
+      arbitrary: fc.tuple(fc.nat({ max: 80 }), value).map(([at, some]) => utf8(replaceValue(json, at, some))),
+    },
+    { weight: 1, arbitrary: fc.json().map(utf8) },
+  );
+
+/** The readers want files; a folder for each thread, in memory where the temporary folder is. */
+const folder = mkdtempSync(join(tmpdir(), "ddp-fuzz-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+const [CONFIG, SUMMARY] = [0, 1];
+const files = ["config.json", "summary.json"].map((name) => join(folder, name));
+
+export const configFile: Target = {
+  name: "config",
+  /** The first byte says which of the two files it is. */
+  inputs: fc.oneof(
+    around(config).map((bytes) => Uint8Array.of(CONFIG, ...bytes)),
+    around(summary).map((bytes) => Uint8Array.of(SUMMARY, ...bytes)),
+  ),
+  names: /\/ddp-fuzz-\w+/,
+  read(input) {
+    writeFileSync(files[CONFIG], config);
+    writeFileSync(files[SUMMARY], summary);
+    writeFileSync(files[input[0] === SUMMARY ? SUMMARY : CONFIG], input.subarray(1));
+    const read = readConfig(folder);
+    assert.ok(["wasm", "cuda", "native", "cpu"].includes(read.engine));
+    for (const count of [read.worldSize, read.options.workers, read.options.batchSize]) {
+      assert.ok(Number.isSafeInteger(count) && count > 0, `${count}`);
+    }
+    for (const path of [
+      read.options.dataDir,
+      read.options.logdir,
+      read.options.recipe,
+      read.options.initFrom,
+    ]) {
+      assert.ok(path === null || (path.startsWith("/") && !path.includes("\0")), `${path}`);
+    }
+    assert.deepEqual(Object.keys(read.options).sort(), Object.keys(options).sort());
+    const now = { time: new Date(0), from: null, worldSize: 2, engine: "wasm" } as const;
+    JSON.stringify(resumedConfig(read, now));
+    const earlier = readEarlierRun(folder);
+    assert.ok(earlier.wallSeconds >= 0 && Number.isSafeInteger(earlier.restarts));
+    return true;
+  },
+};
