@@ -1,8 +1,35 @@
 // The functions that module/index.ts exports, as JavaScript sees them. Addresses and sizes are numbers of bytes or
 // elements; see there for what each does.
 
+/** What a convolution's kernels want to know, in the order in which they take it. */
+export type Geometry = readonly [
+  height: number,
+  width: number,
+  channels: number,
+  filterHeight: number,
+  filterWidth: number,
+  outHeight: number,
+  outWidth: number,
+  strideHeight: number,
+  strideWidth: number,
+  dilationHeight: number,
+  dilationWidth: number,
+  top: number,
+  left: number,
+];
+
 export interface KernelExports {
   product(
+    c: number,
+    a: number,
+    b: number,
+    m: number,
+    n: number,
+    k: number,
+    rowStrideA: number,
+    columnStrideA: number,
+  ): void;
+  accumulate(
     c: number,
     a: number,
     b: number,
@@ -45,5 +72,31 @@ export interface KernelExports {
     left1: number,
     left2: number,
     epsilon: number,
+  ): void;
+  patches(cols: number, image: number, ...geometry: Geometry): void;
+  addPatches(image: number, cols: number, ...geometry: Geometry): void;
+  depthwiseGradient(
+    toImage: boolean,
+    image: number,
+    filter: number,
+    dy: number,
+    multiplier: number,
+    ...geometry: Geometry
+  ): void;
+  maxPoolGradient(
+    dx: number,
+    x: number,
+    dy: number,
+    height: number,
+    width: number,
+    channels: number,
+    filterHeight: number,
+    filterWidth: number,
+    outHeight: number,
+    outWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    top: number,
+    left: number,
   ): void;
 }

@@ -70,6 +70,15 @@ export class Kernels {
   floats(address: number, length: number): Float32Array {
     return new Float32Array(this.backend.wasm.HEAPU8.buffer, address, length);
   }
+
+  /** A tensor's values in the memory, until it grows. */
+  values(tensor: TensorInfo, length: number): Float32Array | Int32Array {
+    const { buffer } = this.backend.wasm.HEAPU8;
+    const address = this.address(tensor);
+    return tensor.dtype === "float32"
+      ? new Float32Array(buffer, address, length)
+      : new Int32Array(buffer, address, length);
+  }
 }
 
 const installed = new WeakMap<object, Kernels>();

@@ -10,13 +10,12 @@ const SPARSE_SHARE = 0.4;
 /** Rows of a transposed left operand up to which its 16 lists fit into the cache (16 * 8 bytes each). */
 const SPARSE_DEPTH = 4096;
 
-interface MatMulCall {
-  readonly inputs: Readonly<Record<string, TensorInfo>>;
-  readonly attrs: Readonly<Record<string, unknown>>;
-}
-
 /** BatchMatMul and _FusedMatMul of one pair of float32 matrices; null for what only the stock kernels do. */
-export function matMul(kernels: Kernels, { inputs, attrs }: MatMulCall): TensorInfo | null {
+export function matMul(
+  kernels: Kernels,
+  inputs: Readonly<Record<string, TensorInfo>>,
+  attrs: Readonly<Record<string, unknown>>,
+): TensorInfo | null {
   const { a, b, bias, preluActivationWeights } = inputs;
   const { transposeA, transposeB, activation = "linear" } = attrs;
   const relu = activation === "relu";

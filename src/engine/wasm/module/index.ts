@@ -2,8 +2,10 @@
 // memory of the tfjs wasm backend, which it imports: no runtime, no data and no stack of its own in there. Addresses
 // are bytes; matrices are float32 and row-major.
 
+export { addPatches, depthwiseGradient, patches } from "./convolution";
 export { crossEntropy } from "./cross-entropy";
 export { addBias, columnSums, reluGradient } from "./dense";
+export { maxPoolGradient } from "./max-pool";
 export { adam, momentum, sgd } from "./optimizers";
-export { product, transpose } from "./product";
+export { accumulate, product, transpose } from "./product";
 export { allFinite, countNonZero, sparseProduct, sparseProductTransposed } from "./sparse";

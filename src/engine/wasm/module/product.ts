@@ -16,13 +16,42 @@ export function product(
   ra: usize,
   ca: usize,
 ): void {
+  blocks(c, a, b, m, n, k, ra, ca, true);
+}
+
+/** c[m,n] += a * b, with the sums going on where they were: products over parts of k give the bits of one over all. */
+export function accumulate(
+  c: usize,
+  a: usize,
+  b: usize,
+  m: usize,
+  n: usize,
+  k: usize,
+  ra: usize,
+  ca: usize,
+): void {
+  blocks(c, a, b, m, n, k, ra, ca, false);
+}
+
+function blocks(
+  c: usize,
+  a: usize,
+  b: usize,
+  m: usize,
+  n: usize,
+  k: usize,
+  ra: usize,
+  ca: usize,
+  fresh: bool,
+): void {
   if (m === 0 || n === 0) return;
   // A tile walks down columns of `a` when it is transposed: with k in the thousands (the pixels of a convolution)
   // each step would miss the cache, so k goes in blocks whose part of `a` and `b` stays in it.
   const step = ca > 4 && k > 256 ? <usize>256 : max<usize>(k, 1);
   for (let p: usize = 0; p === 0 || p < k; p += step) {
     const depth = min(step, k - p);
-    columns(c, a + p * ca, b + p * n * 4, m, n, depth, ra, ca, p === 0, step >= k);
+    const first = fresh && p === 0;
+    columns(c, a + p * ca, b + p * n * 4, m, n, depth, ra, ca, first, first && step >= k);
   }
 }
 
