@@ -1,6 +1,6 @@
 // The reader of a run's config.json and summary.json, from which a resumed run takes its options.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -45,10 +45,12 @@ const around = (json: string) =>
     { weight: 1, arbitrary: fc.json().map(utf8) },
   );
 
-/** The readers want files; a folder for each thread, in memory where the temporary folder is. */
-const folder = mkdtempSync(join(tmpdir(), "ddp-fuzz-"));
+/** The readers want files: a folder for each thread, in memory where there is a place for that. */
+const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const folder = mkdtempSync(join(parent, "ddp-fuzz-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 const [CONFIG, SUMMARY] = [0, 1];
+const whole = [config, summary];
 const files = ["config.json", "summary.json"].map((name) => join(folder, name));
 
 export const configFile: Target = {
@@ -60,9 +62,9 @@ export const configFile: Target = {
   ),
   names: /\/ddp-fuzz-\w+/,
   read(input) {
-    writeFileSync(files[CONFIG], config);
-    writeFileSync(files[SUMMARY], summary);
-    writeFileSync(files[input[0] === SUMMARY ? SUMMARY : CONFIG], input.subarray(1));
+    const which = input[0] === SUMMARY ? SUMMARY : CONFIG;
+    writeFileSync(files[which], input.subarray(1));
+    writeFileSync(files[1 - which], whole[1 - which]);
     const read = readConfig(folder);
     assert.ok(["wasm", "cuda", "native", "cpu"].includes(read.engine));
     for (const count of [read.worldSize, read.options.workers, read.options.batchSize]) {

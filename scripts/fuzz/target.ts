@@ -1,6 +1,7 @@
 // What can be fuzzed, and the oracle: an input gives a well-formed value or is refused by a UsageError or RunError of
 // one line that names the file, within a second, and without memory that only the input's claims would justify.
-import { getHeapStatistics } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type fc from "fast-check";
 import { RunError, UsageError } from "../../src/core/errors.js";
 
@@ -54,10 +55,15 @@ function judgeOnce(target: Target, input: Uint8Array): Verdict {
     return { kind: "hang", refused, detail: `took ${(milliseconds / SECOND).toFixed(1)} s` };
   }
   if (bytes > FREE_BYTES + BYTES_PER_BYTE * input.length) {
+    // Freed during the next input, it would hide what that one takes.
+    collectGarbage();
     return { kind: "allocation", refused, detail: `${bytes} bytes for an input of ${input.length}` };
   }
   return { kind: null, refused, detail: "" };
 }
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 function memory(): number {
   const { used_heap_size, external_memory } = getHeapStatistics();

@@ -7,7 +7,7 @@ import { judge } from "../../scripts/fuzz/target.js";
 import { targets } from "../../scripts/fuzz/targets.js";
 import { targets as mistaken } from "../fixtures/fuzz-targets.js";
 
-const INPUTS = 1500;
+const INPUTS = 1000;
 
 for (const target of targets) {
   test(`no input breaks: ${target.name}`, () => {
