@@ -73,6 +73,7 @@ export interface KernelExports {
     left2: number,
     epsilon: number,
   ): void;
+  bytesToUnit(to: number, from: number, count: number): void;
   patches(cols: number, image: number, ...geometry: Geometry): void;
   addPatches(image: number, cols: number, ...geometry: Geometry): void;
   depthwiseGradient(

@@ -5,6 +5,7 @@
 export { addPatches, depthwiseGradient, patches } from "./convolution";
 export { crossEntropy } from "./cross-entropy";
 export { addBias, columnSums, reluGradient } from "./dense";
+export { bytesToUnit } from "./images";
 export { maxPoolGradient } from "./max-pool";
 export { adam, momentum, sgd } from "./optimizers";
 export { accumulate, product, transpose } from "./product";
