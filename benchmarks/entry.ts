@@ -55,7 +55,7 @@ export function renderEntry(name: string, { body, peers }: Report, about: Circum
   const facts = [
     `Node ${node}, ${cores} cores (${processor}), load average ${load.toFixed(2)} before the start.`,
     `\`${command}\``,
-    ...(peers.length > 0 ? [`in turns with ${peers.map((peer) => `\`${peer}\``).join(", ")}`] : []),
+    peers.length === 0 ? "ours alone" : `in turns with ${peers.map((peer) => `\`${peer}\``).join(", ")}`,
   ];
   return [
     `### ${when} UTC, ${commit}: ${name}`,

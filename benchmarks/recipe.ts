@@ -38,10 +38,10 @@ class StepClock {
   }
 }
 
-/** Calls of the optimizer callback that get a part of their own. */
-const TIMED_CALLS: Readonly<Record<string, string>> = {
+/** What the optimizer callback calls, and the part of the step that it is. */
+const TIMED_CALLS: Partial<Record<keyof RunContext, string>> = {
   gradients: "read gradients",
-  allReduce: "all-reduce",
+  reduceGradients: "all-reduce",
   applyGradients: "optimizer",
 };
 const REST = "rest";
@@ -60,35 +60,31 @@ class TimedOptimizerCallback extends OptimizerCallback {
     if (!context.isTrainLoader) return await super.onBatchEnd(context);
     if (this.#view === null || this.#context !== context) {
       this.#context = context;
-      const group = timed(context.group, this.#clock, {});
-      this.#view = timed(context, this.#clock, { group });
+      this.#view = timed(context, this.#clock);
     }
     await super.onBatchEnd(this.#view);
     this.#clock.lap(REST);
   }
 }
 
-/** The object as it is, but for `replaced` members, and with the calls among its methods timed. */
-function timed<T extends object>(target: T, clock: StepClock, replaced: Partial<T>): T {
-  const methods = new Map<PropertyKey, unknown>();
-  return new Proxy(target, {
+/** The context as it is, but for a clock in the timed calls. */
+function timed(context: RunContext, clock: StepClock): RunContext {
+  const calls = new Map<PropertyKey, unknown>();
+  for (const [key, part] of Object.entries(TIMED_CALLS)) {
+    const call = context[key as keyof RunContext] as (...args: unknown[]) => unknown;
+    calls.set(key, (...args: unknown[]) => {
+      clock.lap(REST);
+      const result = call.apply(context, args);
+      if (result instanceof Promise) return result.finally(() => clock.lap(part));
+      clock.lap(part);
+      return result;
+    });
+  }
+  // A proxy, not an object that inherits: the context's private fields want the context itself.
+  return new Proxy(context, {
     get(_, key) {
-      if (key in replaced) return replaced[key as keyof T];
-      const known = methods.get(key);
-      if (known !== undefined) return known;
-      const value: unknown = Reflect.get(target, key, target);
-      if (typeof value !== "function") return value;
-      const part = TIMED_CALLS[String(key)];
-      const method = (...args: unknown[]) => {
-        if (part === undefined) return value.apply(target, args);
-        clock.lap(REST);
-        const result: unknown = value.apply(target, args);
-        if (result instanceof Promise) return result.finally(() => clock.lap(part));
-        clock.lap(part);
-        return result;
-      };
-      methods.set(key, method);
-      return method;
+      const value: unknown = calls.get(key) ?? Reflect.get(context, key, context);
+      return typeof value === "function" ? value.bind(context) : value;
     },
   });
 }

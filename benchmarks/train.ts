@@ -39,8 +39,8 @@ export async function benchTrain(bench: TrainBench): Promise<Report> {
     progress(`${workersText(workers)}: timed the parts of a step`);
   }
   const tables = [
-    `${rounds === 1 ? "One round" : `Median of ${rounds} rounds (smallest to largest)`}. ` +
-      `"ours is" compares run by run: above 1x, ours is better.`,
+    rounds === 1 ? "One round." : `Median of ${rounds} rounds (smallest to largest).`,
+    ...(torch === null ? [] : ['"ours is" compares run by run: above 1x, ours is better.']),
     ...[...runs].map(([workers, results]) => raceTable(workers, results, torch)),
     ...scalingTable(runs),
     partsTable(parts),
