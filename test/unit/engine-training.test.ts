@@ -244,7 +244,8 @@ describe("optimizers", () => {
         [false, false, false, false],
         [false, true, false, true],
       ]) {
-        const parameters = trainable(makeModel());
+        // Its first weight is larger than the part of a gradient that is copied at a time.
+        const parameters = trainable(makeModel("relu", true, 401, 170));
         const optimizer = make();
         for (const [i, useOwn] of own.entries()) {
           const step = () => applyGradients(optimizer, flatGradients(parameters, i));

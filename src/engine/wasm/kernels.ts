@@ -53,11 +53,14 @@ export class Kernels {
 
   /** Memory of at least so many bytes for use within one kernel: its content does not last. */
   scratch(bytes: number): number {
-    if (bytes > this.#scratchBytes) {
-      if (this.#scratch !== 0) this.backend.wasm._free(this.#scratch);
-      this.#scratch = this.backend.wasm._malloc(bytes) >>> 0;
-      this.#scratchBytes = bytes;
-    }
+    if (bytes <= this.#scratchBytes) return this.#scratch;
+    const { wasm } = this.backend;
+    if (this.#scratch !== 0) wasm._free(this.#scratch);
+    this.#scratchBytes = 0;
+    this.#scratch = wasm._malloc(bytes) >>> 0;
+    if (this.#scratch === 0)
+      throw new Error(`the wasm engine is out of memory: ${bytes} bytes are not to be had`);
+    this.#scratchBytes = bytes;
     return this.#scratch;
   }
 

@@ -33,8 +33,11 @@ interface MomentumState extends SgdState {
   readonly useNesterov: boolean;
   readonly accumulations: Slot[];
 }
-/** Updates one weight whose gradient is at `g`. */
-type Update = (variable: Variable, index: number, g: number) => void;
+/** Prepares one weight's update, which then takes its parts: `count` floats from byte `at` on, their gradient at `g`. */
+type Update = (variable: Variable, index: number) => (at: number, g: number, count: number) => void;
+
+/** Floats of gradient copied in at a time: 256 KB are still in the cache when they are used. */
+const PART = 65536;
 
 /** Takes the optimizer's step in place. False, and nothing done, for optimizers other than these three. */
 export function stepInPlace(kernels: Kernels, optimizer: Optimizer, gradients: FlatGradients): boolean {
@@ -42,11 +45,15 @@ export function stepInPlace(kernels: Kernels, optimizer: Optimizer, gradients: F
   if (parameters.some(({ variable }) => variable.dtype !== "float32")) return false;
   const update = updateOf(kernels, optimizer);
   if (!update) return false;
-  const at = kernels.scratch(flat.byteLength);
-  kernels.floats(at, flat.length).set(flat);
+  const g = kernels.scratch(PART * 4);
   let offset = 0;
   parameters.forEach(({ variable }, index) => {
-    update(variable, index, at + offset * 4);
+    const step = update(variable, index);
+    for (let at = 0; at < variable.size; at += PART) {
+      const part = flat.subarray(offset + at, offset + Math.min(at + PART, variable.size));
+      kernels.floats(g, part.length).set(part);
+      step(at * 4, g, part.length);
+    }
     forgetPacked(kernels, variable);
     offset += variable.size;
   });
@@ -66,16 +73,20 @@ function updateOf(kernels: Kernels, optimizer: Optimizer): Update | null {
 function sgd(kernels: Kernels, optimizer: SGDOptimizer): Update {
   const { c } = optimizer as unknown as SgdState;
   const rate = scalarValue(kernels, c);
-  return (variable, _index, g) => kernels.run.sgd(ownAddress(kernels, variable), g, variable.size, rate);
+  return (variable) => {
+    const w = ownAddress(kernels, variable);
+    return (at, g, count) => kernels.run.sgd(w + at, g, count, rate);
+  };
 }
 
 function momentum(kernels: Kernels, optimizer: MomentumOptimizer): Update {
   const { c, m, useNesterov, accumulations } = optimizer as unknown as MomentumState;
   const rate = scalarValue(kernels, c);
   const keep = scalarValue(kernels, m);
-  return (variable, index, g) => {
+  return (variable, index) => {
     const a = ownAddress(kernels, slot(accumulations, index, variable, "momentum"));
-    kernels.run.momentum(ownAddress(kernels, variable), a, g, variable.size, rate, keep, useNesterov);
+    const w = ownAddress(kernels, variable);
+    return (at, g, count) => kernels.run.momentum(w + at, a + at, g, count, rate, keep, useNesterov);
   };
 }
 
@@ -84,26 +95,12 @@ function adam(kernels: Kernels, optimizer: AdamOptimizer): Update {
   const { learningRate, beta1, beta2, epsilon } = state;
   const left1 = Math.fround(1 - scalarValue(kernels, state.accBeta1));
   const left2 = Math.fround(1 - scalarValue(kernels, state.accBeta2));
-  return (variable, index, g) => {
+  return (variable, index) => {
     const m = ownAddress(kernels, slot(state.accumulatedFirstMoment, index, variable, "m"));
     const v = ownAddress(kernels, slot(state.accumulatedSecondMoment, index, variable, "v"));
     const w = ownAddress(kernels, variable);
-    const { run } = kernels;
-    run.adam(
-      w,
-      m,
-      v,
-      g,
-      variable.size,
-      -learningRate,
-      beta1,
-      1 - beta1,
-      beta2,
-      1 - beta2,
-      left1,
-      left2,
-      epsilon,
-    );
+    const settings = [-learningRate, beta1, 1 - beta1, beta2, 1 - beta2, left1, left2, epsilon] as const;
+    return (at, g, count) => kernels.run.adam(w + at, m + at, v + at, g, count, ...settings);
   };
 }
 
