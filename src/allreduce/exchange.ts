@@ -44,6 +44,7 @@ export class Exchange {
       const seconds = this.#timeoutMs / 1000;
       throw new PeerError(
         `rank ${this.rank} waited ${seconds} s for rank ${this.#previous} in ${this.#here}`,
+        this.#previous,
       );
     }
     if (message.operation === FAILED) throw new PeerError(new TextDecoder().decode(message.payload));

@@ -22,6 +22,13 @@ export class RunError extends Error {
 /** A collective that did not finish: its message names the operation, this rank and the rank it waited for. */
 export class PeerError extends RunError {
   override readonly name = "PeerError";
+  /** The rank that this one waited for in vain; undefined when it only heard of the failure from others. */
+  readonly silentRank: number | undefined;
+
+  constructor(message: string, silentRank?: number) {
+    super(message);
+    this.silentRank = silentRank;
+  }
 }
 
 /** An error as it crosses a process boundary. */
@@ -31,6 +38,8 @@ export interface SerializedError {
   readonly stack: string;
   /** True for {@link UsageError}: the launcher then exits 2 with the message alone. */
   readonly usage: boolean;
+  /** Of a {@link PeerError}: the rank that did not answer. */
+  readonly silentRank?: number;
 }
 
 /** Turns anything thrown into plain data that survives a process boundary. */
@@ -41,6 +50,7 @@ export function serializeError(thrown: unknown): SerializedError {
     message: error.message,
     stack: error.stack ?? `${error.name}: ${error.message}`,
     usage: error.name === "UsageError",
+    ...(error instanceof PeerError && error.silentRank !== undefined ? { silentRank: error.silentRank } : {}),
   };
 }
 

@@ -10,7 +10,7 @@
 //     start   ────────▶          to all ranks
 //   interrupt ────────▶          to all ranks: end after this batch, with `last` saved; `done` follows
 //             ◀──────── status   a line for the person watching (rank 0)
-//             ◀──────── at       where in the run the worker is, for the report if it dies
+//             ◀──────── at       where in the run the worker is, at each loader's start
 //             ◀──────── recorded rank 0's results so far, after each epoch
 //             ◀──────── failed   what broke, with the stack; the worker ends by itself after it
 //             ◀──────── done     rank 0's carries the results
@@ -49,6 +49,12 @@ export interface Prepared {
   readonly stages: readonly string[];
   readonly data: Json;
 }
+
+/**
+ * File descriptor of a worker on which it notes its {@link Position} at every batch, as one line of JSON from the
+ * file's beginning on: the launcher reads it when the worker has died and can tell nothing more.
+ */
+export const POSITION_FD = 4;
 
 /** Where a worker is; all ranks walk the same path. */
 export interface Position {

@@ -10,6 +10,8 @@ export interface ChildSpec {
   /** A function gets each line; `inherit` gives the child this process's own stdout, so that it knows a terminal. */
   readonly stdout: "inherit" | ((line: string) => void);
   readonly stderr: (line: string) => void;
+  /** A file that the child inherits as {@link POSITION_FD}. */
+  readonly positionFd?: number;
   readonly onMessage: (message: FromWorker) => void;
 }
 
@@ -42,7 +44,14 @@ const DRAIN = 1000;
 export function startChild(spec: ChildSpec): Child {
   const child = fork(spec.entry, [], {
     env: spec.env,
-    stdio: ["ignore", spec.stdout === "inherit" ? "inherit" : "pipe", "pipe", "ipc"],
+    // By number: the last is POSITION_FD.
+    stdio: [
+      "ignore",
+      spec.stdout === "inherit" ? "inherit" : "pipe",
+      "pipe",
+      "ipc",
+      spec.positionFd ?? "ignore",
+    ],
   });
   if (spec.stdout !== "inherit") eachLine(child.stdout!, spec.stdout);
   eachLine(child.stderr!, spec.stderr);

@@ -12,9 +12,28 @@ const SAME_MOMENT = 1000;
  * kind of failure in the same moment goes before it: the launcher may hear of them in either order.
  */
 export function rootCause(failures: readonly Failure[]): Failure {
-  const byTime = [...failures].sort((a, b) => a.at - b.at);
+  const byTime = inOrder(failures);
   const own = byTime.find((failure) => failure.error?.name !== "PeerError");
   return own !== undefined && own.at - byTime[0].at <= SAME_MOMENT ? own : byTime[0];
+}
+
+/**
+ * The rank that hangs, and the failure of the one that waited for it; null when none does. In a ring everybody waits
+ * for the one before, and several deadlines may pass at once: who hangs is the one that has told nothing itself.
+ */
+export function findSilent(
+  failures: readonly Failure[],
+): { readonly rank: number; readonly by: Failure } | null {
+  const told = new Set(failures.map(({ rank }) => rank));
+  for (const by of inOrder(failures)) {
+    const rank = by.error?.silentRank;
+    if (rank !== undefined && !told.has(rank)) return { rank, by };
+  }
+  return null;
+}
+
+function inOrder(failures: readonly Failure[]): Failure[] {
+  return [...failures].sort((a, b) => a.at - b.at);
 }
 
 /** The report of a failed run: the root cause with its stack or last words, then a line for each consequence. */
@@ -28,16 +47,17 @@ export function failureReport(failures: readonly Failure[]): string {
   } else if (root.lastWords.length > 0) {
     lines.push("  the last that it wrote:", ...root.lastWords.map((line) => `    ${line}`));
   }
-  const others = failures.filter((failure) => failure !== root).sort((a, b) => a.at - b.at);
+  const others = inOrder(failures.filter((failure) => failure !== root));
   if (others.length > 0)
     lines.push("  and then:", ...others.map((failure) => `    ${oneLine(failureLine(failure))}`));
   return lines.join("\n");
 }
 
 /** `rank 1 (pid 123) was killed by SIGKILL in stage freezed, epoch 2, train batch 117` */
-export function failureLine({ rank, pid, error, end, position }: Failure): string {
+export function failureLine({ rank, pid, error, end, silence, position }: Failure): string {
   const who = `rank ${rank} (pid ${pid ?? "none"})`;
   const where = positionText(position);
+  if (silence !== null) return `${who} did not answer ${where}: ${silence}`;
   if (error !== null) return `${who} failed ${where}: ${error.name}: ${error.message}`;
   if (end?.error) return `${who} could not be started: ${end.error.message}`;
   if (end?.signal) return `${who} was killed by ${end.signal} ${where}`;

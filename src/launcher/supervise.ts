@@ -5,7 +5,7 @@ import type { EngineName, TrainOptions } from "../core/options.js";
 import type { Prepared } from "../core/protocol.js";
 import type { RunProgress, RunResults } from "../core/summary.js";
 import { type StopSignal, signalOf, whenAborted } from "./interruption.js";
-import { rootCause } from "./report.js";
+import { findSilent, rootCause } from "./report.js";
 import { workerEnv } from "./worker-env.js";
 import { type Failure, WorkerHandle } from "./worker-handle.js";
 
@@ -70,6 +70,8 @@ export async function supervise(spec: GroupSpec): Promise<Outcome> {
   }
   if (outcome.status !== "failed") return outcome;
   const failures = workers.flatMap((worker) => worker.failure ?? []);
+  const silent = findSilent(failures);
+  if (silent !== null) failures.push(workers[silent.rank].fellSilent(silent.by));
   const { error } = rootCause(failures);
   if (error?.usage) return { status: "refused", error: new UsageError(error.message) };
   return { status: "failed", failures };

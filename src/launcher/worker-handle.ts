@@ -5,11 +5,12 @@ import type { FromWorker, Position, Prepared, ToWorker } from "../core/protocol.
 import type { RunProgress } from "../core/summary.js";
 import { type Child, type Ended, startChild } from "./child.js";
 import { deferred } from "./deferred.js";
+import { openPositionFile } from "./position-file.js";
 
 /** A worker's own account of its completed part. */
 export type Done = Extract<FromWorker, { type: "done" }>;
 
-/** How a worker failed: with its own `error`, or by ending (`end`) without one. */
+/** How a worker failed: with its own `error`, by ending (`end`) without one, or by its `silence`. */
 export interface Failure {
   readonly rank: number;
   readonly pid: number | undefined;
@@ -17,6 +18,8 @@ export interface Failure {
   readonly at: number;
   readonly error: SerializedError | null;
   readonly end: Ended | null;
+  /** What the rank said that waited for this one in vain. */
+  readonly silence: string | null;
   readonly position: Position | null;
   /** The last lines that it wrote to stderr. */
   readonly lastWords: readonly string[];
@@ -44,6 +47,7 @@ export class WorkerHandle {
   readonly #done = deferred<Done>();
   readonly #failed = deferred<Failure>();
   readonly #lastWords: string[] = [];
+  readonly #noted = openPositionFile();
   #position: Position | null = null;
   #failure: Failure | null = null;
   #isDone = false;
@@ -59,6 +63,7 @@ export class WorkerHandle {
         if (this.#lastWords.length > LINES_KEPT) this.#lastWords.shift();
         spec.stderr(line);
       },
+      positionFd: this.#noted.fd,
       onMessage: (message) => this.#receive(message, spec),
     });
     this.#child.ended.then((end) => this.#onEnded(end));
@@ -92,6 +97,11 @@ export class WorkerHandle {
     this.#child.send(message);
   }
 
+  /** Another rank's failure says that this one, which has not failed itself, did not answer. */
+  fellSilent({ at, error }: Failure): Failure {
+    return this.#failureAt(at, { silence: error?.message ?? null });
+  }
+
   /** Resolves when the process has ended: by itself, or by SIGKILL after `grace` milliseconds. */
   stop(grace: number): Promise<void> {
     return this.#child.stop(grace);
@@ -110,7 +120,7 @@ export class WorkerHandle {
       onPosition();
     } else if (message.type === "failed") {
       this.#position = message.position ?? this.#position;
-      this.#fail(performance.now(), message.error, null);
+      this.#fail(performance.now(), { error: message.error });
     } else if (message.type === "done") {
       this.#isDone = true;
       this.#done.resolve(message);
@@ -120,13 +130,21 @@ export class WorkerHandle {
   #onEnded(end: Ended): void {
     const { signalled } = this.#child;
     const byUs = end.signal === null ? signalled.size > 0 : signalled.has(end.signal);
-    if (!this.#isDone && !byUs) this.#fail(end.at, null, end);
+    this.#position = this.#noted.read() ?? this.#position;
+    this.#noted.close();
+    if (!this.#isDone && !byUs) this.#fail(end.at, { end });
   }
 
-  #fail(at: number, error: SerializedError | null, end: Ended | null): void {
+  #fail(at: number, how: Partial<Failure>): void {
     if (this.#failure !== null) return;
-    const { rank, pid } = this;
-    this.#failure = { rank, pid, at, error, end, position: this.#position, lastWords: [...this.#lastWords] };
+    this.#failure = this.#failureAt(at, how);
     this.#failed.resolve(this.#failure);
+  }
+
+  #failureAt(at: number, how: Partial<Failure>): Failure {
+    const { rank, pid } = this;
+    const nothing = { error: null, end: null, silence: null };
+    const lastWords = [...this.#lastWords];
+    return { rank, pid, at, ...nothing, ...how, position: this.#position, lastWords };
   }
 }

@@ -2,6 +2,8 @@
 // when a message asks for them, so that a probe stays light.
 import { ExitCode, serializeError, UsageError } from "../core/errors.js";
 import type { FromWorker, Position, Prepared, ToWorker } from "../core/protocol.js";
+import { notePosition } from "./position.js";
+import { watchParent } from "./watchdog.js";
 
 /** Where the run is: part of the report when it breaks. */
 let position: Position | null = null;
@@ -20,8 +22,8 @@ process.on("message", (message: ToWorker) => {
 });
 // Nobody is left to report to: do not live on as an orphan.
 process.on("disconnect", () => process.exit(ending ? ExitCode.ok : ExitCode.failed));
-// A terminal's Ctrl-C reaches the whole process group; the launcher decides what becomes of it.
-process.on("SIGINT", () => {});
+// Terminals, service managers and schedulers signal every process of a group; the launcher decides what becomes of it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 
@@ -37,6 +39,7 @@ async function probe({ device, workers }: Extract<ToWorker, { type: "probe" }>):
 }
 
 async function train(init: Extract<ToWorker, { type: "init" }>): Promise<void> {
+  watchParent();
   const { runWorker } = await import("./run-worker.js");
   const end = await runWorker(init, {
     prepared: (prepared) => send({ type: "prepared", prepared }),
@@ -44,8 +47,10 @@ async function train(init: Extract<ToWorker, { type: "init" }>): Promise<void> {
     interrupted: interruption.signal,
     status: (message, level = "info") => void send({ type: "status", message, level }),
     at: (now) => {
+      notePosition(now);
+      const isNewLoader = position?.loader !== now.loader || position.epoch !== now.epoch;
+      if (isNewLoader || position?.stage !== now.stage) void send({ type: "at", position: now });
       position = now;
-      void send({ type: "at", position: now });
     },
     recorded: (results) => void send({ type: "recorded", results }),
   });

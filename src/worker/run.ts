@@ -27,7 +27,7 @@ export interface RunSetup {
   readonly options: TrainOptions;
   readonly group: ProcessGroup;
   readonly log: Log;
-  /** Told where the run is, at each loader's start and now and then in between. */
+  /** Told where the run is, at each loader's and each batch's start. */
   readonly onPosition: (position: Position) => void;
   /** Aborted when the launcher asks the run to end; ranks agree in the next reduction on where. */
   readonly interrupted?: AbortSignal;

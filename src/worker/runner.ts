@@ -21,8 +21,6 @@ export interface RunnerSetup extends RunSetup {
 }
 
 type Event = Exclude<keyof Callback, "order" | "onForward" | "stateDict" | "loadStateDict">;
-/** How often the launcher hears which batch this is, at most. */
-const POSITION_EVERY_MS = 200;
 
 /** Thrown through the loops, on all ranks at the same place, when the run was asked to end. */
 class Interruption extends Error {}
@@ -32,7 +30,6 @@ export class Runner {
   readonly #run: Run;
   #callbacks: readonly Callback[] = [];
   #plans: LoaderPlans = {};
-  #lastPosition = 0;
   /** What the stage, the epoch and the loader in which a resumed run goes on have yet to take over. */
   #resume: RunState | null = null;
 
@@ -157,7 +154,7 @@ export class Runner {
     run.loaderMetrics = {};
     run.accumulators = [];
     if (!mid) Object.assign(run.counters, { loaderBatchStep: 0, loaderSampleStep: 0 });
-    this.#reportPosition();
+    run.onPosition(run.position);
     await this.#fire("onLoaderStart");
     if (!mid) return run.loader;
     restoreAccumulators(run, mid);
@@ -178,7 +175,7 @@ export class Runner {
       0,
     );
     this.#advance(run.group.worldSize, samples);
-    if (performance.now() - this.#lastPosition > POSITION_EVERY_MS) this.#reportPosition();
+    run.onPosition(run.position);
     await this.#fire("onBatchStart");
   }
 
@@ -240,11 +237,6 @@ export class Runner {
   #progress(): RunProgress {
     const { history, checkpoints } = this.#run;
     return { stages: history, ...checkpoints };
-  }
-
-  #reportPosition(): void {
-    this.#lastPosition = performance.now();
-    this.#run.onPosition(this.#run.position);
   }
 }
 

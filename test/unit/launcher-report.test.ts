@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type SerializedError, serializeError } from "../../src/core/errors.js";
-import { failureLine, failureReport, rootCause, summaryText } from "../../src/launcher/report.js";
+import { failureLine, failureReport, findSilent, rootCause, summaryText } from "../../src/launcher/report.js";
 import type { Failure } from "../../src/launcher/worker-handle.js";
 import { fakeResults } from "../fixtures/fake-results.js";
 
@@ -11,7 +11,17 @@ const position = { stage: "freezed", epoch: 2, loader: "train", batch: 117 };
 const where = "in stage freezed, epoch 2, train batch 117";
 
 function failure(change: Partial<Failure>): Failure {
-  return { rank: 1, pid: 123, at: 0, error: null, end: null, position, lastWords: [], ...change };
+  return {
+    rank: 1,
+    pid: 123,
+    at: 0,
+    error: null,
+    end: null,
+    silence: null,
+    position,
+    lastWords: [],
+    ...change,
+  };
 }
 function ended(code: number | null, signal: NodeJS.Signals | null, error: Error | null = null) {
   return { code, signal, error, at: 0 };
@@ -49,6 +59,23 @@ test("a lost peer explains nothing that happened in the same moment", () => {
   assert.equal(rootCause([peer, own]), own);
   assert.equal(rootCause([peer, { ...own, at: 5000 }]), peer);
   assert.equal(rootCause([peer]), peer);
+});
+
+test("of ranks that all wait for one another in a ring, the silent one is at fault", () => {
+  const waited = (rank: number, silentRank: number, at: number) =>
+    failure({ rank, at, error: { ...named("PeerError", `${rank} waited for ${silentRank}`), silentRank } });
+  // Rank 2 of 4 hangs. The deadlines of the others pass together; here that of its own neighbour is the last.
+  const [one, zero, three] = [waited(1, 0, 10), waited(0, 3, 11), waited(3, 2, 12)];
+  assert.deepEqual(findSilent([one, zero, three]), { rank: 2, by: three });
+  // The neighbour was told of the failure in the words of rank 3 before its own deadline passed.
+  const heard = failure({ rank: 0, at: 11, error: named("PeerError", "3 waited for 2") });
+  assert.deepEqual(findSilent([heard, three]), { rank: 2, by: three });
+  assert.equal(findSilent([waited(0, 1, 10), waited(1, 0, 11)]), null);
+  assert.equal(findSilent([waited(0, 1, 10), failure({ rank: 1, at: 9, end: ended(1, null) })]), null);
+
+  const silent = failure({ rank: 2, at: 12, silence: "3 waited for 2" });
+  assert.equal(rootCause([one, zero, three, silent]), silent);
+  assert.equal(failureLine(silent), `rank 2 (pid 123) did not answer ${where}: 3 waited for 2`);
 });
 
 test("the report has the stack of the root cause, and a line for each consequence", () => {
