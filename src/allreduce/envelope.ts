@@ -13,9 +13,22 @@ export interface Message {
   /** Number of the message within the collective. */
   readonly step: number;
   readonly payload: Uint8Array;
+  /** Bytes that belong to this payload and follow in later messages. */
+  readonly rest: number;
 }
 
-type Header = [run: string, sender: number, sequence: number, operation: string, step: number, bytes: number];
+/** A message to be sent; `rest` is 0 where not given. */
+export type Outgoing = Omit<Message, "rest"> & Partial<Pick<Message, "rest">>;
+
+type Header = [
+  run: string,
+  sender: number,
+  sequence: number,
+  operation: string,
+  step: number,
+  bytes: number,
+  rest: number,
+];
 
 /** Bounds what the decoder is ever fed; ours are below 128 bytes. */
 const MAX_HEADER_BYTES = 1024;
@@ -25,18 +38,18 @@ const packr = new Packr({ useRecords: false });
 /** Encodes and decodes the messages of one run. Its secret never travels: messages carry a hash of it. */
 export class Envelopes {
   readonly #run: string;
-  /** What every envelope of this run begins with: an array of 6 items, the first of them the hash. */
+  /** What every envelope of this run begins with: an array of 7 items, the first of them the hash. */
   readonly #mark: Buffer;
 
   constructor(token: string) {
     this.#run = createHash("sha256").update(token).digest("base64url").slice(0, 22);
-    const header: Header = [this.#run, 0, 0, "", 0, 0];
+    const header: Header = [this.#run, 0, 0, "", 0, 0, 0];
     this.#mark = Buffer.from(packr.pack(header).subarray(0, 2 + this.#run.length));
   }
 
   /** The frames of a message; the payload is not copied. */
-  encode({ sender, sequence, operation, step, payload }: Message): [Uint8Array, Uint8Array] {
-    const header: Header = [this.#run, sender, sequence, operation, step, payload.byteLength];
+  encode({ sender, sequence, operation, step, payload, rest = 0 }: Outgoing): [Uint8Array, Uint8Array] {
+    const header: Header = [this.#run, sender, sequence, operation, step, payload.byteLength, rest];
     return [packr.pack(header), payload];
   }
 
@@ -53,12 +66,17 @@ export class Envelopes {
       return null;
     }
     if (!isHeader(header) || header[5] !== payload.byteLength) return null;
-    return { sender: header[1], sequence: header[2], operation: header[3], step: header[4], payload };
+    const [, sender, sequence, operation, step, , rest] = header;
+    return { sender, sequence, operation, step, payload, rest };
   }
 }
 
 function isHeader(value: unknown): value is Header {
-  if (!Array.isArray(value) || value.length !== 6) return false;
-  const [, sender, sequence, operation, step, bytes] = value;
-  return [sender, sequence, step, bytes].every(Number.isSafeInteger) && typeof operation === "string";
+  if (!Array.isArray(value) || value.length !== 7) return false;
+  const [, sender, sequence, operation, step, bytes, rest] = value;
+  return [sender, sequence, step, bytes, rest].every(isCount) && typeof operation === "string";
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

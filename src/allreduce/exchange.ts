@@ -8,6 +8,14 @@ import type { Link } from "./link.js";
 
 /** Name under which a rank tells the next one that the group has failed; the payload is the cause. */
 const FAILED = "failed";
+/** Nothing comes after it. */
+const LAST_SEQUENCE = Number.MAX_SAFE_INTEGER;
+
+/**
+ * What one message carries at most: transports refuse larger ones, so that nobody makes a rank reserve memory by
+ * announcing some. Pieces of an all-reduce are smaller.
+ */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 export class Exchange {
   readonly rank: number;
@@ -29,9 +37,20 @@ export class Exchange {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Queues a payload for the next rank; see {@link Link.send} for how long it must stay unchanged. */
-  send(payload: Uint8Array): Promise<void> {
-    return this.#link.send(this.#sequence, this.#operation, this.#sent++, payload);
+  /** Queues a payload of any size for the next rank; see {@link Link.send} for how long it must stay unchanged. */
+  async send(payload: Uint8Array): Promise<void> {
+    let start = 0;
+    do {
+      const end = Math.min(start + MAX_MESSAGE_BYTES, payload.byteLength);
+      await this.#link.send({
+        sequence: this.#sequence,
+        operation: this.#operation,
+        step: this.#sent++,
+        payload: payload.subarray(start, end),
+        rest: payload.byteLength - end,
+      });
+      start = end;
+    } while (start < payload.byteLength);
   }
 
   /**
@@ -39,6 +58,22 @@ export class Exchange {
    * @throws PeerError when it does not come in time or the ring has failed elsewhere, RunError when ranks disagree.
    */
   async receive(): Promise<Uint8Array> {
+    const first = await this.#receiveMessage();
+    if (first.rest === 0) return first.payload;
+    const whole = new Uint8Array(first.payload.byteLength + first.rest);
+    whole.set(first.payload);
+    for (let left = first.rest; left > 0; ) {
+      const { payload, rest } = await this.#receiveMessage();
+      if (payload.byteLength === 0 || payload.byteLength + rest !== left) {
+        throw new RunError(`rank ${this.#previous} broke off a payload in ${this.#here}`);
+      }
+      whole.set(payload, whole.byteLength - left);
+      left = rest;
+    }
+    return whole;
+  }
+
+  async #receiveMessage(): Promise<Message> {
     const message = await this.#link.receive(this.#timeoutMs);
     if (message === null) {
       const seconds = this.#timeoutMs / 1000;
@@ -50,7 +85,7 @@ export class Exchange {
     if (message.operation === FAILED) throw new PeerError(new TextDecoder().decode(message.payload));
     this.#check(message);
     this.#received++;
-    return message.payload;
+    return message;
   }
 
   #check({ sender, sequence, operation, step }: Message): void {
@@ -82,5 +117,6 @@ export class Exchange {
 
 /** Tells the next rank why this one stops, so that the cause goes round the ring instead of many deadlines passing. */
 export async function sendFailure(link: Link, cause: string): Promise<void> {
-  await link.send(-1, FAILED, 0, new TextEncoder().encode(cause));
+  const payload = new TextEncoder().encode(cause.slice(0, MAX_MESSAGE_BYTES / 4));
+  await link.send({ sequence: LAST_SEQUENCE, operation: FAILED, step: 0, payload });
 }

@@ -62,10 +62,11 @@ export class RingProcessGroup implements ProcessGroup {
     if (signal?.aborted) onAbort();
   }
 
-  /** Resolves once all ranks have come. */
+  /** Resolves once all ranks have come; from then on nobody else can. */
   async connect(): Promise<void> {
     const operation = `connect of ${this.worldSize} ranks`;
     await this.#run(operation, (exchange) => circulate(exchange, NOTHING), this.#timeoutSeconds);
+    await this.#link.shut();
   }
 
   async allReduce(data: Float32Array, op: ReduceOp): Promise<void> {

@@ -1,11 +1,26 @@
 // One rank's two sockets, and the only file that imports zeromq: PULL, bound to this rank's endpoint, hears the
 // previous rank; PUSH, connected to the next rank's, speaks to it. A message is two frames, envelope and payload.
-// Promises: what does not carry this run's secret is dropped, whatever it holds; every receive ends by its deadline.
+// Promises: what does not carry this run's secret, and what has been heard before, is dropped, whatever it holds; every
+// receive ends by its deadline.
+//
+// Strangers. On one machine the endpoints are unix sockets in a folder that only this user can enter, so what can knock
+// there is an accident: a scanner, a second worker of the same rank, a leftover of another run. On TCP it is anybody.
+//   - Until all ranks have come, a rank listens. What is not ZeroMQ, or half of it, or a frame above 1 MB, libzmq itself
+//     cuts off; frames that do not begin with this run's mark are dropped unread. All of it is logged, once a kind.
+//   - Then a unix socket loses its name (`shut`), and nobody else gets in: a lost connection would have lost messages,
+//     and with them the run. It also keeps libzmq out of trouble: its ipc listener, unlike its tcp one, aborts the
+//     process when it runs out of file descriptors. (To unbind would end the connections that there are.)
+//   - A message that was taken before, from the neighbour, is a replay and is dropped. Only what is *new* and does not
+//     fit is an error: it shows that ranks disagree.
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { Pull, Push } from "zeromq";
 import { messageOf, RunError } from "../core/errors.js";
 import type { Log } from "../core/log.js";
-import { nextRank } from "./chunks.js";
-import { Envelopes, type Message } from "./envelope.js";
+import { nextRank, previousRank } from "./chunks.js";
+import { Envelopes, type Message, type Outgoing } from "./envelope.js";
+import { MAX_MESSAGE_BYTES } from "./exchange.js";
 import type { Link } from "./link.js";
 
 export interface LinkOptions {
@@ -22,6 +37,7 @@ export interface LinkOptions {
 const LINGER_MS = 400;
 // Ranks start within milliseconds of each other; zeromq's own 100 ms would be most of the time that connecting takes.
 const RECONNECT_MS = 10;
+const IPC = "ipc://";
 
 /** Binds this rank's endpoint and connects to the next one's; a group of one rank has nobody to talk to. */
 export async function openLink(options: LinkOptions): Promise<Link> {
@@ -43,9 +59,12 @@ class ZmqLink implements Link {
   readonly #log: Log | undefined;
   // Without a high water mark a send never waits, so that ranks which all send first cannot block each other. What
   // queues up is bounded by the collectives: a rank is never ahead of its neighbours by more than one array.
-  readonly #pull = new Pull({ receiveHighWaterMark: 0, linger: 0 });
+  readonly #pull = new Pull({ receiveHighWaterMark: 0, linger: 0, maxMessageSize: MAX_MESSAGE_BYTES });
   readonly #push = new Push({ sendHighWaterMark: 0, linger: LINGER_MS, reconnectInterval: RECONNECT_MS });
-  #dropped = 0;
+  /** Last message taken from the previous rank; null before the first. */
+  #last: Pick<Message, "sequence" | "step"> | null = null;
+  /** How often each kind of thing was dropped. */
+  readonly #dropped = new Map<string, number>();
 
   constructor({ rank, worldSize, endpoints, token, log }: LinkOptions) {
     this.rank = rank;
@@ -58,7 +77,13 @@ class ZmqLink implements Link {
   async open(): Promise<void> {
     if (this.worldSize === 1) return;
     const endpoint = this.#endpoints[this.rank];
+    for (const reason of ["protocol", "auth", "other"] as const) {
+      this.#pull.events.on(`handshake:error:${reason}`, () => this.#drop("a connection that is not ZeroMQ"));
+    }
     try {
+      // To bind a path that another process listens on would take the name away from it: libzmq unlinks it first.
+      if (await isListenedOn(endpoint))
+        throw new RunError("another process does; was this rank started twice?");
       await this.#pull.bind(endpoint);
     } catch (error) {
       throw new RunError(`rank ${this.rank} cannot listen on ${endpoint}: ${messageOf(error)}`);
@@ -67,8 +92,8 @@ class ZmqLink implements Link {
   }
 
   /** Zeromq copies payloads of up to 128 bytes, and reads larger ones when it sends them. */
-  send(sequence: number, operation: string, step: number, payload: Uint8Array): Promise<void> {
-    return this.#push.send(this.#envelopes.encode({ sender: this.rank, sequence, operation, step, payload }));
+  send(message: Omit<Outgoing, "sender">): Promise<void> {
+    return this.#push.send(this.#envelopes.encode({ sender: this.rank, ...message }));
   }
 
   async receive(timeoutMs: number): Promise<Message | null> {
@@ -78,13 +103,23 @@ class ZmqLink implements Link {
       const frames = await this.#receiveFrames(left);
       if (frames === null) return null;
       const message = this.#envelopes.decode(frames);
-      if (message !== null) return message;
-      this.#drop(frames);
+      if (message === null) this.#drop("a message that is not of this run");
+      else if (this.#isReplay(message)) this.#drop("a message that it had before, or not meant for it");
+      else return message;
     }
     return null;
   }
 
+  async shut(): Promise<void> {
+    if (this.worldSize === 1) return;
+    const path = pathOf(this.#endpoints[this.rank]);
+    if (path !== null) await rm(path, { force: true });
+  }
+
   close(): void {
+    if (this.#dropped.size > 0 && !this.#pull.closed) {
+      this.#log?.info(`rank ${this.rank} dropped in all`, Object.fromEntries(this.#dropped));
+    }
     this.#pull.close();
     this.#push.close();
   }
@@ -99,18 +134,41 @@ class ZmqLink implements Link {
     }
   }
 
-  #drop(frames: Buffer[]): void {
-    // One line, not one a message: a stranger must not be able to fill the disk.
-    if (this.#dropped++ > 0) return;
-    const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0);
-    this.#log?.warn(
-      `rank ${this.rank} dropped a message that is not of this run, and will drop others silently`,
-      {
-        frames: frames.length,
-        bytes,
-      },
-    );
+  /** Notes a message that is none. Before the first from the neighbour, any other rank's is a wrong endpoint. */
+  #isReplay({ sender, sequence, step }: Message): boolean {
+    if (sender !== previousRank(this.rank, this.worldSize)) return this.#last !== null;
+    const last = this.#last;
+    if (last !== null && (sequence < last.sequence || (sequence === last.sequence && step <= last.step)))
+      return true;
+    this.#last = { sequence, step };
+    return false;
   }
+
+  #drop(what: string): void {
+    const times = this.#dropped.get(what) ?? 0;
+    this.#dropped.set(what, times + 1);
+    // One line, not one a message: a stranger must not be able to fill the disk.
+    if (times === 0) this.#log?.warn(`rank ${this.rank} dropped ${what}, and will drop others silently`);
+  }
+}
+
+async function isListenedOn(endpoint: string): Promise<boolean> {
+  const path = pathOf(endpoint);
+  if (path === null) return false;
+  const socket = connect(path);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The unix socket's path; null for another kind of endpoint. */
+function pathOf(endpoint: string): string | null {
+  return endpoint.startsWith(IPC) ? endpoint.slice(IPC.length) : null;
 }
 
 function isTimeout(error: unknown): boolean {

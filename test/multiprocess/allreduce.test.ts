@@ -1,16 +1,13 @@
 // The ring between real processes: right sums, a clean end however abruptly ranks exit after it, and a killed rank
 // that the others report within their deadline.
 import assert from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { SerializedError } from "../../src/core/errors.js";
-import { endpointsIn, withFolder } from "../support/ring.js";
-import type { RingReport, RingTask } from "../support/ring-task.js";
+import { withRanks } from "../support/ring-processes.js";
+import type { RingReport } from "../support/ring-task.js";
 
-const WORKER = fileURLToPath(new URL("../support/ring-worker.ts", import.meta.url));
-const WORLD_SIZE = 3;
 const TIMEOUT = { timeout: 60_000 };
 
 for (const length of [1290, 101770]) {
@@ -50,26 +47,6 @@ test("a rank that is killed is reported by the others within their deadline", TI
     assert.match(messages, /rank 2 waited 1 s for rank 1 in/);
   }),
 );
-
-type CommonTask = Omit<RingTask, "rank" | "worldSize" | "endpoints" | "token">;
-
-/** Forks the ranks, gives each its task, and leaves none behind. */
-function withRanks(task: CommonTask, body: (ranks: ChildProcess[]) => Promise<void>): Promise<void> {
-  return withFolder(async (folder) => {
-    const endpoints = endpointsIn(folder, WORLD_SIZE);
-    const ranks = endpoints.map(() => fork(WORKER, { execArgv: ["--import", "tsx"] }));
-    const exits = ranks.map((rank) => once(rank, "exit"));
-    try {
-      ranks.forEach((child, rank) => {
-        child.send({ ...task, rank, worldSize: WORLD_SIZE, endpoints, token: "secret" } satisfies RingTask);
-      });
-      await body(ranks);
-    } finally {
-      for (const rank of ranks) rank.kill("SIGKILL");
-      await Promise.all(exits);
-    }
-  });
-}
 
 /** The report of the failure that ends a rank's task. */
 function failureOf(rank: ChildProcess): Promise<SerializedError> {

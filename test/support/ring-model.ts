@@ -5,7 +5,7 @@
 // given their next message, and the world can be brought back to any point by playing such a list again. Zeromq reads
 // a sent payload at some moment until it is received: a model link keeps the sender's own memory in flight, and
 // calls it an error when it has changed by the time it is delivered, whatever the reader would have seen.
-import type { Message } from "../../src/allreduce/envelope.js";
+import type { Message, Outgoing } from "../../src/allreduce/envelope.js";
 import type { Link } from "../../src/allreduce/link.js";
 import type { ProcessGroup } from "../../src/core/process-group.js";
 
@@ -167,9 +167,9 @@ class ModelLink implements Link {
     this.worldSize = worldSize;
   }
 
-  async send(sequence: number, operation: string, step: number, payload: Uint8Array): Promise<void> {
-    const message = { sender: this.rank, sequence, operation, step, payload };
-    this.next.flights.push({ message, sent: new Uint8Array(payload) });
+  async send(outgoing: Omit<Outgoing, "sender">): Promise<void> {
+    const message = { sender: this.rank, rest: 0, ...outgoing };
+    this.next.flights.push({ message, sent: new Uint8Array(message.payload) });
   }
 
   receive(): Promise<Message | null> {
@@ -179,6 +179,8 @@ class ModelLink implements Link {
       this.#waiting = resolve;
     });
   }
+
+  async shut(): Promise<void> {}
 
   close(): void {}
 

@@ -1,9 +1,12 @@
-// What the multi-process test of the ring and its forked ranks say to each other.
+// What the multi-process tests of the ring and their forked ranks say to each other.
 import type { SerializedError } from "../../src/core/errors.js";
 
 export interface RingTask {
-  /** `finish` does `rounds` all-reduces and a broadcast; `forever` reports after `rounds` of them and goes on. */
-  readonly mode: "finish" | "forever";
+  /**
+   * `finish` does `rounds` all-reduces and a broadcast; `forever` reports after `rounds` of them and goes on; `pause`
+   * reports after half of the rounds, waits for another message, and then does as `finish`.
+   */
+  readonly mode: "finish" | "forever" | "pause";
   readonly rounds: number;
   readonly length: number;
   readonly rank: number;
@@ -15,4 +18,5 @@ export interface RingTask {
 
 export type RingReport =
   | { readonly type: "running" }
+  | { readonly type: "warned"; readonly message: string }
   | { readonly type: "failed"; readonly error: SerializedError };

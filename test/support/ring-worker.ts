@@ -1,6 +1,7 @@
-// One rank of a ring in a process of its own, forked by test/multiprocess/allreduce.test.ts.
+// One rank of a ring in a process of its own, forked by the tests in test/multiprocess.
 // `finish` reduces a number of times, broadcasts, closes and exits at once; the exit code says how that went.
-// `forever` reduces until that fails.
+// `forever` reduces until that fails; `pause` is `finish` with a break in the middle.
+import { once } from "node:events";
 import { connectProcessGroup } from "../../src/allreduce/process-group.js";
 import { serializeError } from "../../src/core/errors.js";
 import type { RingReport, RingTask } from "./ring-task.js";
@@ -19,7 +20,11 @@ process.once("message", async (task: RingTask) => {
 });
 
 async function runTask({ mode, rounds, length, ...connection }: RingTask): Promise<boolean> {
-  const group = await connectProcessGroup(connection);
+  const warn = (message: string) => void send({ type: "warned", message });
+  const group = await connectProcessGroup({
+    ...connection,
+    log: { debug() {}, info() {}, error() {}, warn },
+  });
   const data = new Float32Array(length);
   let wrong = 0;
   for (let round = 0; mode === "forever" || round < rounds; round++) {
@@ -28,7 +33,11 @@ async function runTask({ mode, rounds, length, ...connection }: RingTask): Promi
     const { worldSize } = group;
     const expected = worldSize * round + (worldSize * (worldSize - 1)) / 2;
     if (data.some((value) => value !== expected)) wrong++;
-    if (round === rounds) await send({ type: "running" });
+    if (mode === "forever" && round === rounds) await send({ type: "running" });
+    if (mode === "pause" && round === Math.floor(rounds / 2)) {
+      await send({ type: "running" });
+      await once(process, "message");
+    }
   }
   // The root is done with a broadcast as soon as it is queued.
   const bytes = await group.broadcast(new Uint8Array(BROADCAST_BYTES).fill(7));

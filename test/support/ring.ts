@@ -1,7 +1,8 @@
 // Process groups for tests: all ranks of a ring in one process, over sockets in a private folder that goes away.
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, watch } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type ConnectOptions, connectProcessGroup } from "../../src/allreduce/process-group.js";
 import type { ProcessGroup } from "../../src/core/process-group.js";
 
@@ -55,4 +56,14 @@ export async function rejections(promises: readonly Promise<unknown>[]): Promise
     if (outcome.status === "fulfilled") throw new Error(`promise ${index} resolved`);
     return outcome.reason as Error;
   });
+}
+
+/** Resolves when the file is there. */
+export async function untilThere(path: string): Promise<void> {
+  const stop = new AbortController();
+  const changes = watch(dirname(path), { signal: stop.signal });
+  if (existsSync(path)) return stop.abort();
+  for await (const _ of changes) {
+    if (existsSync(path)) return stop.abort();
+  }
 }

@@ -2,15 +2,17 @@
 // where on every rank, soon, or no effect at all; never a wrong sum.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { Packr } from "msgpackr";
 import { Push } from "zeromq";
+import { Envelopes } from "../../src/allreduce/envelope.js";
 import { type ConnectOptions, connectProcessGroup } from "../../src/allreduce/process-group.js";
 import { PeerError, RunError, UsageError } from "../../src/core/errors.js";
 import type { Log } from "../../src/core/log.js";
 import type { ProcessGroup } from "../../src/core/process-group.js";
-import { endpointsIn, rejections, withFolder, withRing } from "../support/ring.js";
+import { endpointsIn, rejections, untilThere, withFolder, withRing } from "../support/ring.js";
 
 /** Far below the 30 s deadline of `withRing`: an error this soon was found, not waited for. */
 const SOON_MS = 10_000;
@@ -168,46 +170,85 @@ test("connecting: options that make no sense are the caller's mistake", () =>
     }
   }));
 
-test("messages of strangers are dropped, reported once, and change no number", async () => {
-  const warnings: string[] = [];
-  const log: Log = { debug() {}, info() {}, error() {}, warn: (message) => warnings.push(message) };
-  await withRing(
-    2,
-    async (groups, endpoints) => {
-      const stranger = new Push({ linger: 0 });
-      stranger.connect(endpoints[1]);
-      const packr = new Packr({ useRecords: false });
-      const forged = (run: unknown) => packr.pack([run, 0, 1, "allReduce sum of 500 values", 0, 2000]);
-      const garbage: (Uint8Array | Uint8Array[])[] = [
-        Uint8Array.of(),
-        Uint8Array.of(0xc1, 0xff, 0xdd, 0xff, 0xff, 0xff, 0xff),
-        [forged("not the run"), new Uint8Array(2000)],
-        [forged(null), new Uint8Array(2000)],
-        [packr.pack("failed"), new Uint8Array(10)],
-        [packr.pack([]), new Uint8Array(0)],
-        [Uint8Array.of(0xdd, 0xff, 0xff, 0xff, 0xff), new Uint8Array(1)],
-        [new Uint8Array(5000).fill(0x91), new Uint8Array(1)],
-        [forged(1), new Uint8Array(1), new Uint8Array(1)],
-        new Uint8Array(1_000_000).fill(7),
-      ];
-      const raw = connect(endpoints[1].slice("ipc://".length));
-      await once(raw, "connect");
-      raw.end("GET / HTTP/1.1\r\n\r\n");
-      let sent = 0;
-      for (let round = 0; round < 200 || warnings.length === 0; round++) {
-        if (sent < 3 * garbage.length) await stranger.send(garbage[sent++ % garbage.length]);
-        const data = groups.map(({ rank }) => new Float32Array(500).fill(rank + round));
-        await Promise.all(groups.map((group) => group.allReduce(data[group.rank], "sum")));
-        for (const sum of data) assert.deepEqual(sum, new Float32Array(500).fill(2 * round + 1));
-      }
-      assert.equal(warnings.length, 1);
-      assert.match(warnings[0], /rank 1 dropped a message that is not of this run/);
-      stranger.close();
-      raw.destroy();
-    },
-    { log },
-  );
-});
+test("messages of strangers and replays are dropped, reported once a kind, and change no number", () =>
+  withFolder(async (folder) => {
+    const warnings: string[] = [];
+    const log: Log = { debug() {}, info() {}, error() {}, warn: (message) => warnings.push(message) };
+    const given = options(folder, { log });
+    const one = connectProcessGroup({ ...given, rank: 1 });
+    // Before rank 0 is there: after that, nobody else gets in.
+    const stranger = new Push({ linger: 0, reconnectInterval: 5 });
+    const inside = new Promise((resolve) => stranger.events.on("handshake", resolve));
+    stranger.connect(given.endpoints[1]);
+    await inside;
+    const groups = await Promise.all([connectProcessGroup(given), one]);
+    for (const endpoint of given.endpoints) {
+      await assert.rejects(once(connect(endpoint.slice("ipc://".length)), "connect"), /ENOENT/);
+    }
+    const packr = new Packr({ useRecords: false });
+    const forged = (run: unknown) => packr.pack([run, 0, 1, "allReduce sum of 500 values", 0, 2000, 0]);
+    const ours = new Envelopes(given.token);
+    const payload = new Uint8Array(2000);
+    const garbage: (Uint8Array | Uint8Array[])[] = [
+      Uint8Array.of(),
+      Uint8Array.of(0xc1, 0xff, 0xdd, 0xff, 0xff, 0xff, 0xff),
+      [forged("not the run"), payload],
+      [forged(null), payload],
+      [packr.pack("failed"), new Uint8Array(10)],
+      [packr.pack([]), new Uint8Array(0)],
+      [Uint8Array.of(0xdd, 0xff, 0xff, 0xff, 0xff), new Uint8Array(1)],
+      [new Uint8Array(5000).fill(0x91), new Uint8Array(1)],
+      [forged(1), new Uint8Array(1), new Uint8Array(1)],
+      new Uint8Array(1_000_000).fill(7),
+      // Seen before, and meant for another rank.
+      ours.encode({
+        sender: 0,
+        sequence: 0,
+        operation: "connect of 2 ranks",
+        step: 0,
+        payload: payload.subarray(0, 0),
+      }),
+      ours.encode({ sender: 0, sequence: 1, operation: "allReduce sum of 500 values", step: 0, payload }),
+      ours.encode({ sender: 1, sequence: 1, operation: "allReduce sum of 500 values", step: 0, payload }),
+      ours.encode({ sender: 7, sequence: 9, operation: "barrier", step: 0, payload }),
+    ];
+    let sent = 0;
+    for (let round = 0; round < 200 || warnings.length < 2; round++) {
+      const data = groups.map(({ rank }) => new Float32Array(500).fill(rank + round));
+      await Promise.all(groups.map((group) => group.allReduce(data[group.rank], "sum")));
+      for (const sum of data) assert.deepEqual(sum, new Float32Array(500).fill(2 * round + 1));
+      if (sent < 3 * garbage.length) await stranger.send(garbage[sent++ % garbage.length]);
+    }
+    assert.deepEqual(warnings.sort(), [
+      "rank 1 dropped a message that is not of this run, and will drop others silently",
+      "rank 1 dropped a message that it had before, or not meant for it, and will drop others silently",
+    ]);
+    stranger.close();
+    await Promise.all(groups.map((group) => group.close()));
+  }));
+
+test("a second process of one rank is told so, and leaves the first one's place alone", () =>
+  withFolder(async (folder) => {
+    const one = connectProcessGroup(options(folder, { rank: 1 }));
+    await untilThere(`${folder}/1.sock`);
+    await assert.rejects(
+      connectProcessGroup(options(folder, { rank: 1 })),
+      /rank 1 cannot listen on ipc:.*: another process does; was this rank started twice\?/,
+    );
+    const groups = await Promise.all([connectProcessGroup(options(folder)), one]);
+    await Promise.all(groups.map((group) => group.close()));
+  }));
+
+test("a socket's name that a killed process left behind is taken over", () =>
+  withFolder(async (folder) => {
+    const given = options(folder);
+    writeFileSync(given.endpoints[0].slice("ipc://".length), "");
+    const groups = await Promise.all([
+      connectProcessGroup(given),
+      connectProcessGroup({ ...given, rank: 1 }),
+    ]);
+    await Promise.all(groups.map((group) => group.close()));
+  }));
 
 test("strangers do not move the deadline", () =>
   withFolder(async (folder) => {

@@ -1,6 +1,7 @@
 // All ranks in one process: the collectives' results, bit for bit, for every small world and awkward length.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MAX_MESSAGE_BYTES } from "../../src/allreduce/exchange.js";
 import { WHOLE_BYTES } from "../../src/allreduce/ring.js";
 import type { ProcessGroup, ReduceOp } from "../../src/core/process-group.js";
 import { sumOverRanks } from "../../src/core/process-group.js";
@@ -30,7 +31,7 @@ for (const worldSize of WORLD_SIZES) {
 
   test(`broadcast over ${worldSize} ranks: any root, any length, known to the root only`, () =>
     withRing(worldSize, async (groups) => {
-      for (const length of [0, 1, 127, 128, 129, 70000]) {
+      for (const length of [0, 1, 127, 128, 129, 70000, MAX_MESSAGE_BYTES, 2 * MAX_MESSAGE_BYTES + 1]) {
         for (let root = 0; root < worldSize; root++) {
           const sent = pattern(length, root);
           const results = await Promise.all(
@@ -43,7 +44,7 @@ for (const worldSize of WORLD_SIZES) {
 
   test(`allGather over ${worldSize} ranks: lengths may differ, also 0`, () =>
     withRing(worldSize, async (groups) => {
-      for (const length of [0, 1, 200, 40000]) {
+      for (const length of [0, 1, 200, 40000, MAX_MESSAGE_BYTES]) {
         const results = await Promise.all(
           groups.map((group) => group.allGather(pattern(length * group.rank, group.rank))),
         );
