@@ -40,6 +40,7 @@ export type * from "./core/summary.js";
 export { DataLoader } from "./data/data-loader.js";
 export { ImageDataset } from "./data/image-dataset.js";
 export { loadMnist, type PreparedMnist, prepareMnist } from "./data/mnist.js";
+export { assertUnchanged } from "./data/unchanged.js";
 export { crossEntropyLoss } from "./engine/cross-entropy.js";
 export { tf } from "./engine/tf.js";
 export { Interrupted } from "./launcher/interruption.js";

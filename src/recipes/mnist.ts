@@ -2,6 +2,7 @@
 // against the public API only, like a recipe of your own.
 import {
   AccuracyCallback,
+  assertUnchanged,
   type Batch,
   type Callback,
   CheckpointCallback,
@@ -68,6 +69,8 @@ export class MnistRecipe extends Recipe<tf.Sequential> {
   getLoaders(): Record<string, Loader> {
     const { batchSize, worldSize, seed, prepared } = this.config;
     this.#data ??= loadMnist(prepared as PreparedMnist);
+    // The images are in memory; but a stage trained on what is no longer on disk could not be repeated.
+    assertUnchanged(prepared as PreparedMnist);
     const { train, valid } = this.#data;
     const rank = Math.max(0, getRank());
     return {
