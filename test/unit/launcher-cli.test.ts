@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { folder, spawnNode, startCli, useFakeRuns } from "../fixtures/fake-run.js";
+import { folder, ownLines, spawnNode, startCli, useFakeRuns } from "../fixtures/fake-run.js";
 
 const cli = fileURLToPath(new URL("../../src/launcher/cli.ts", import.meta.url));
 const home = mkdtempSync(join(tmpdir(), "cli-"));
@@ -13,6 +13,7 @@ after(() => rmSync(home, { recursive: true }));
 useFakeRuns();
 
 const held = join(home, "held");
+const damaged = join(home, "damaged");
 const mistakes: readonly (readonly [string[], RegExp])[] = [
   [["--gpus", "0"], /^--gpus wants a whole number of at least 1, got "0"$/],
   [["--workers", "-1"], /^--workers wants a whole number of at least 1, got "-1"$/],
@@ -24,14 +25,16 @@ const mistakes: readonly (readonly [string[], RegExp])[] = [
   [["train", "--recipe", "none.ts"], /^--recipe: there is no file \/.*none\.ts$/],
   [["--resume", "nowhere"], /^--resume: there is no run or checkpoint nowhere$/],
   [["--resume", held, "--epochs", "3"], /^a resumed run goes on with its own options: leave --epochs out$/],
-  [["--resume", held], /held\/config\.json: started wants a text, got nothing$/],
+  [["--resume", damaged], /damaged\/config\.json: started wants a text, got nothing$/],
   [["--logdir", held], /held holds a run already \(config\.json\): add --overwrite/],
   [["--logdir", join(held, "config.json", "x")], /^--logdir: cannot use .*config\.json\/x \(ENOTDIR/],
 ];
 
 test("bad input is told in one line, with exit code 2", async () => {
-  mkdirSync(held);
-  writeFileSync(join(held, "config.json"), "{}");
+  for (const folder of [held, damaged]) {
+    mkdirSync(folder);
+    writeFileSync(join(folder, "config.json"), "{}");
+  }
   await Promise.all(
     mistakes.map(async ([argv, message]) => {
       const { code, stdout, stderr } = await spawnNode(cli, argv).finished;
@@ -67,5 +70,7 @@ test("exit codes 0, 1 and 2 of runs", async () => {
   assert.match(bad.stderr, /^ddp-train: rank 1 \(pid \d+\) was killed by SIGKILL in stage freezed/m);
   const wrong = await start("wrong", ["wait", "usage"]);
   assert.equal(wrong.code, 2);
-  assert.equal(wrong.stderr, 'ddp-train: no stage "thawed"; the recipe has freezed, unfreezed\n');
+  assert.deepEqual(ownLines(wrong.stderr), [
+    'ddp-train: no stage "thawed"; the recipe has freezed, unfreezed',
+  ]);
 });
