@@ -62,11 +62,11 @@ export class RunProcess {
     });
   }
 
-  /** Resolves with the first line of output that matches. */
-  line(pattern: RegExp): Promise<string> {
+  /** Resolves with the first line of output that matches, or with the `count`-th. Rejects when the run ends before. */
+  line(pattern: RegExp, count = 1): Promise<string> {
     return new Promise((resolve, reject) => {
       const look = () => {
-        const found = this.#lines.find((line) => pattern.test(line));
+        const found = this.#lines.filter((line) => pattern.test(line))[count - 1];
         if (found === undefined && !this.#isOver) return;
         this.#waiting.delete(look);
         if (found !== undefined) resolve(found);

@@ -1,5 +1,6 @@
 // A run on small data that a fault befalls, and what it must have left in the end whatever befell it.
-import { readdirSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunSummary } from "../../src/core/summary.js";
 import { readRecords } from "../../src/loggers/tfevents.js";
@@ -24,36 +25,58 @@ export type PlantedFault = Omit<Fault, "marker">;
 export class Trial {
   readonly logdir: string;
   readonly #setup: TrialSetup;
-  readonly #marker: string;
+  #faults = 0;
 
   constructor(setup: TrialSetup) {
     this.#setup = setup;
     this.logdir = join(setup.folder, "run");
-    this.#marker = join(setup.folder, "happened");
   }
 
   /** Starts the run, with a fault to come. */
-  start(fault: PlantedFault | null = null, env: NodeJS.ProcessEnv = {}): RunProcess {
+  start(fault: PlantedFault | null = null, env?: NodeJS.ProcessEnv): RunProcess {
     const { data, workers, args = [] } = this.#setup;
     const place = ["--dataset", "mnist", "--data-dir", data, "--logdir", this.logdir];
     const shape = ["--workers", String(workers), "--batch-size", "8", "--epochs", "2"];
+    return this.#run([...place, ...shape, ...args], fault, env);
+  }
+
+  /** Goes on with it, with another fault to come. */
+  resume(fault: PlantedFault | null = null, ...args: readonly string[]): RunProcess {
+    return this.#run(["--resume", this.logdir, ...args], fault);
+  }
+
+  #run(args: readonly string[], fault: PlantedFault | null, env: NodeJS.ProcessEnv = {}): RunProcess {
+    if (fault !== null) this.#faults++;
     const planted = JSON.stringify(fault && { ...fault, marker: this.#marker });
-    return this.#run([...place, ...shape, ...args], { ...env, DDP_FAULT: planted });
-  }
-
-  /** Goes on with it. */
-  resume(...args: readonly string[]): RunProcess {
-    return this.#run(["--resume", this.logdir, ...args], { DDP_FAULT: "null" });
-  }
-
-  #run(args: readonly string[], env: NodeJS.ProcessEnv): RunProcess {
     const temporary = join(this.#setup.folder, "tmp");
-    return new RunProcess(["--recipe", FAULTY_RECIPE, "--no-progress", ...args], temporary, env);
+    const all = ["--recipe", FAULTY_RECIPE, "--no-progress", ...args];
+    return new RunProcess(all, temporary, { ...env, DDP_FAULT: planted });
   }
 
-  /** When the planted fault happened, in milliseconds since 1970; false when it has not. */
+  /** When the last planted fault happened, in milliseconds since 1970; false when it has not. */
   get happened(): number | false {
     return hasHappened(this.#marker);
+  }
+
+  get #marker(): string {
+    return join(this.#setup.folder, `fault-${this.#faults}`);
+  }
+
+  /** Whether there is something to resume. */
+  get hasBegun(): boolean {
+    return existsSync(join(this.logdir, "config.json"));
+  }
+
+  /** The processes that are ranks now, by rank; none before they have started. */
+  workers(): number[] {
+    try {
+      const lock = JSON.parse(readFileSync(join(this.logdir, "lock"), "utf8")) as {
+        readonly workers: readonly { readonly pid: number }[];
+      };
+      return lock.workers.map(({ pid }) => pid);
+    } catch {
+      return [];
+    }
   }
 
   get summary(): RunSummary {
@@ -88,14 +111,20 @@ export class Trial {
     };
   }
 
-  /** Each point of the charts, as often as it is there. */
+  /** Each record of the charts' files, as often as it is there: its place, and a hash of its tags and numbers. */
   #events(loader: string): string[] {
     const folder = join(this.logdir, loader);
     return readdirSync(folder)
       .flatMap((file) => readRecords(readFileSync(join(folder, file))))
-      .flatMap(({ tag, step }) => (tag === null ? [] : [`${loader} ${tag} ${step}`]));
+      .flatMap(({ tag, step, record }) => {
+        const content = createHash("sha256").update(record.subarray(CONTENT_AT, -4)).digest("hex");
+        return tag === null ? [] : [`${loader} ${tag} ${step} ${content.slice(0, 8)}`];
+      });
   }
 }
+
+/** After the record's length and that length's checksum, 12 bytes, an event begins with 9 bytes of time. */
+const CONTENT_AT = 21;
 
 export interface Results {
   readonly status: string;
