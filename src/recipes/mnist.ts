@@ -42,6 +42,8 @@ function linear(name: string, inputs: number, units: number, seed: number, activ
   });
 }
 
+const VALID_BATCH_SIZE = 250;
+
 export class MnistRecipe extends Recipe<tf.Sequential> {
   /** Runs once a machine: MNIST from the data folder, else downloaded, else the built-in digits. */
   static async prepareData(options: TrainOptions, report: ReportProgress): Promise<PreparedMnist> {
@@ -78,9 +80,10 @@ export class MnistRecipe extends Recipe<tf.Sequential> {
         batchSize,
         sampler: new DistributedSampler(train, { numReplicas: worldSize, rank, seed }),
       }),
-      // Neither shuffled nor padded: every image counts exactly once.
+      // Neither shuffled nor padded: every image counts exactly once. Nothing learns from a batch here, so it may be
+      // as large as is fast.
       valid: new DataLoader(valid, {
-        batchSize,
+        batchSize: Math.max(batchSize, VALID_BATCH_SIZE),
         sampler: new DistributedSampler(valid, { numReplicas: worldSize, rank, shuffle: false, pad: false }),
       }),
     };

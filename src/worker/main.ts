@@ -24,6 +24,12 @@ process.on("message", (message: ToWorker) => {
 process.on("disconnect", () => process.exit(ending ? ExitCode.ok : ExitCode.failed));
 // Terminals, service managers and schedulers signal every process of a group; the launcher decides what becomes of it.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+// The reader of our output may leave before us (`| head`, a closed terminal): that is no reason to lose a run.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+  });
+}
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 
