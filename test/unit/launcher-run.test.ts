@@ -25,7 +25,10 @@ test("a run that completes returns its summary, and writes it beside its configu
   assert.equal(config.versions.node, process.versions.node);
   assert.equal(config.versions.zeromq, "6.8.0");
 
-  assert.match(stdout, /^training on the CPU: no GPU was found\n3 workers on wasm \(fake\)\n {2}cuda skipped: no NVIDIA GPU found\ndata is ready\n/);
+  assert.match(
+    stdout,
+    /^training on the CPU: no GPU was found\n3 workers on wasm \(fake\)\n {2}cuda skipped: no NVIDIA GPU found\ndata is ready\n/,
+  );
   assert.match(stdout, /^trained with GPU ""$/m);
   assert.match(stdout, /^\[rank 1\] trained with GPU ""$/m);
   assert.match(stdout, /unfreezed +1 +0\.9575/);
