@@ -8,7 +8,7 @@ import type { Position } from "../core/protocol.js";
 export interface PositionFile {
   /** For the worker to inherit. */
   readonly fd: number;
-  /** What the worker noted last, or null. */
+  /** What the worker noted last, or null. Null also once it is closed. */
   read(): Position | null;
   close(): void;
 }
@@ -21,7 +21,15 @@ export function openPositionFile(): PositionFile {
   const path = join(tmpdir(), `ddp-position-${randomUUID()}`);
   const fd = openSync(path, "wx+", 0o600);
   rmSync(path);
-  return { fd, read: () => readPosition(fd), close: () => closeSync(fd) };
+  let isOpen = true;
+  return {
+    fd,
+    read: () => (isOpen ? readPosition(fd) : null),
+    close: () => {
+      isOpen = false;
+      closeSync(fd);
+    },
+  };
 }
 
 function readPosition(fd: number): Position | null {

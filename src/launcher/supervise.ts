@@ -1,5 +1,6 @@
 // Starts the workers of one machine and sees them through: one race of success against every way to fail. However
 // it comes out, no worker is left when `supervise` is settled.
+import { setTimeout as delay } from "node:timers/promises";
 import { RunError, UsageError } from "../core/errors.js";
 import type { EngineName, TrainOptions } from "../core/options.js";
 import type { Prepared } from "../core/protocol.js";
@@ -69,9 +70,9 @@ export async function supervise(spec: GroupSpec): Promise<Outcome> {
     spec.kill.removeEventListener("abort", killAll);
   }
   if (outcome.status !== "failed") return outcome;
+  const silent = findSilent(workers.flatMap((worker) => worker.failure ?? []));
+  if (silent !== null) workers[silent.rank].fallSilent(silent.by.at, silent.by.error!.message);
   const failures = workers.flatMap((worker) => worker.failure ?? []);
-  const silent = findSilent(failures);
-  if (silent !== null) failures.push(workers[silent.rank].fellSilent(silent.by));
   const { error } = rootCause(failures);
   if (error?.usage) return { status: "refused", error: new UsageError(error.message) };
   return { status: "failed", failures };
@@ -84,6 +85,7 @@ function firstOutcome(workers: readonly WorkerHandle[], spec: GroupSpec): Promis
     completion(workers, spec),
     start(workers, spec, training),
     interruption(workers, spec, training.signal),
+    straggling(workers, spec),
     ...workers.map((worker) =>
       worker.failed.then((failure): Outcome => ({ status: "failed", failures: [failure] })),
     ),
@@ -164,6 +166,15 @@ async function completion(workers: readonly WorkerHandle[], spec: GroupSpec): Pr
   }
   if (results === null) throw new RunError("rank 0 was done without results");
   return { status: "completed", results };
+}
+
+/** Ranks part at a barrier, so all are done in the same moment, but for one that hangs right after it. */
+async function straggling(workers: readonly WorkerHandle[], { options }: GroupSpec): Promise<Outcome> {
+  await Promise.race(workers.map((worker) => worker.done));
+  await delay(options.timeoutSeconds * 1000, undefined, { ref: false });
+  const silence = `another rank was done ${options.timeoutSeconds} s ago`;
+  for (const worker of workers) if (!worker.isDone) worker.fallSilent(performance.now(), silence);
+  return await never();
 }
 
 function never(): Promise<never> {

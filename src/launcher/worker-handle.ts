@@ -97,9 +97,9 @@ export class WorkerHandle {
     this.#child.send(message);
   }
 
-  /** Another rank's failure says that this one, which has not failed itself, did not answer. */
-  fellSilent({ at, error }: Failure): Failure {
-    return this.#failureAt(at, { silence: error?.message ?? null });
+  /** Declares it failed, unless it has: it did not answer by `at`, and `silence` says to whom. */
+  fallSilent(at: number, silence: string): void {
+    this.#fail(at, { silence });
   }
 
   /** Resolves when the process has ended: by itself, or by SIGKILL after `grace` milliseconds. */
@@ -130,21 +130,17 @@ export class WorkerHandle {
   #onEnded(end: Ended): void {
     const { signalled } = this.#child;
     const byUs = end.signal === null ? signalled.size > 0 : signalled.has(end.signal);
+    if (!this.#isDone && !byUs) this.#fail(end.at, { end });
     this.#position = this.#noted.read() ?? this.#position;
     this.#noted.close();
-    if (!this.#isDone && !byUs) this.#fail(end.at, { end });
   }
 
   #fail(at: number, how: Partial<Failure>): void {
     if (this.#failure !== null) return;
-    this.#failure = this.#failureAt(at, how);
-    this.#failed.resolve(this.#failure);
-  }
-
-  #failureAt(at: number, how: Partial<Failure>): Failure {
     const { rank, pid } = this;
     const nothing = { error: null, end: null, silence: null };
-    const lastWords = [...this.#lastWords];
-    return { rank, pid, at, ...nothing, ...how, position: this.#position, lastWords };
+    const position = this.#noted.read() ?? this.#position;
+    this.#failure = { rank, pid, at, ...nothing, ...how, position, lastWords: [...this.#lastWords] };
+    this.#failed.resolve(this.#failure);
   }
 }
