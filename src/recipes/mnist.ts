@@ -42,8 +42,6 @@ function linear(name: string, inputs: number, units: number, seed: number, activ
   });
 }
 
-const VALID_BATCH_SIZE = 250;
-
 export class MnistRecipe extends Recipe<tf.Sequential> {
   /** Runs once a machine: MNIST from the data folder, else downloaded, else the built-in digits. */
   static async prepareData(options: TrainOptions, report: ReportProgress): Promise<PreparedMnist> {
@@ -53,6 +51,7 @@ export class MnistRecipe extends Recipe<tf.Sequential> {
   }
 
   readonly stages = ["freezed", "unfreezed"];
+  readonly validBatchSize: number = 250;
   #data: ReturnType<typeof loadMnist> | null = null;
 
   override getLoggers() {
@@ -83,7 +82,7 @@ export class MnistRecipe extends Recipe<tf.Sequential> {
       // Neither shuffled nor padded: every image counts exactly once. Nothing learns from a batch here, so it may be
       // as large as is fast.
       valid: new DataLoader(valid, {
-        batchSize: Math.max(batchSize, VALID_BATCH_SIZE),
+        batchSize: Math.max(batchSize, this.validBatchSize),
         sampler: new DistributedSampler(valid, { numReplicas: worldSize, rank, shuffle: false, pad: false }),
       }),
     };
