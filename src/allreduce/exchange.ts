@@ -21,9 +21,9 @@ export class Exchange {
   readonly rank: number;
   readonly worldSize: number;
   readonly #link: Link;
-  readonly #sequence: number;
-  readonly #operation: string;
-  readonly #timeoutMs: number;
+  readonly sequence: number;
+  readonly operation: string;
+  readonly timeoutMs: number;
   #sent = 0;
   #received = 0;
 
@@ -32,9 +32,9 @@ export class Exchange {
     this.rank = link.rank;
     this.worldSize = link.worldSize;
     this.#link = link;
-    this.#sequence = sequence;
-    this.#operation = operation;
-    this.#timeoutMs = timeoutMs;
+    this.sequence = sequence;
+    this.operation = operation;
+    this.timeoutMs = timeoutMs;
   }
 
   /** Queues a payload of any size for the next rank; see {@link Link.send} for how long it must stay unchanged. */
@@ -43,8 +43,8 @@ export class Exchange {
     do {
       const end = Math.min(start + MAX_MESSAGE_BYTES, payload.byteLength);
       await this.#link.send({
-        sequence: this.#sequence,
-        operation: this.#operation,
+        sequence: this.sequence,
+        operation: this.operation,
         step: this.#sent++,
         payload: payload.subarray(start, end),
         rest: payload.byteLength - end,
@@ -74,18 +74,49 @@ export class Exchange {
   }
 
   async #receiveMessage(): Promise<Message> {
-    const message = await this.#link.receive(this.#timeoutMs);
-    if (message === null) {
-      const seconds = this.#timeoutMs / 1000;
-      throw new PeerError(
-        `rank ${this.rank} waited ${seconds} s for rank ${this.#previous} in ${this.#here}`,
-        this.#previous,
-      );
-    }
-    if (message.operation === FAILED) throw new PeerError(new TextDecoder().decode(message.payload));
+    const message = await this.#link.receive(this.timeoutMs);
+    if (message === null) throw this.waitedFor(this.#previous);
+    throwIfFailed(message);
     this.#check(message);
     this.#received++;
     return message;
+  }
+
+  /** The error of a rank that has waited for another one in vain. */
+  waitedFor(rank: number): PeerError {
+    const seconds = this.timeoutMs / 1000;
+    return new PeerError(`rank ${this.rank} waited ${seconds} s for rank ${rank} in ${this.#here}`, rank);
+  }
+
+  /** Resolves when this rank can wake the others. */
+  reach(): Promise<void> {
+    return this.#link.reach();
+  }
+
+  /** Makes the other rank's `doze` end, if it is in one. */
+  wake(rank: number): void {
+    void this.#link.wake(rank);
+  }
+
+  /**
+   * Waits without a message being due: until woken, or `timeoutMs` have passed.
+   * @throws PeerError when the ring has failed elsewhere, RunError when the previous rank is in another operation.
+   */
+  async doze(timeoutMs: number): Promise<void> {
+    const message = await this.#link.doze(timeoutMs);
+    if (message === null) return;
+    throwIfFailed(message);
+    // The previous rank may have got what this one waits for, and be further on.
+    if (message.sequence > this.sequence) this.#link.hold(message);
+    else this.#check(message);
+  }
+
+  /** @throws RunError when `rank` is in another operation than this. */
+  checkOperation(rank: number, sequence: number, operation: string): void {
+    if (sequence === this.sequence && operation === this.operation) return;
+    throw new RunError(
+      `rank ${this.rank} is in ${this.#here}, but rank ${rank} is in ${operation} (operation ${sequence})`,
+    );
   }
 
   #check({ sender, sequence, operation, step }: Message): void {
@@ -94,11 +125,7 @@ export class Exchange {
         `rank ${this.rank} of ${this.worldSize} expected rank ${this.#previous} at its endpoint, but rank ${sender} is there`,
       );
     }
-    if (sequence !== this.#sequence || operation !== this.#operation) {
-      throw new RunError(
-        `rank ${this.rank} is in ${this.#here}, but rank ${sender} is in ${operation} (operation ${sequence})`,
-      );
-    }
+    this.checkOperation(sender, sequence, operation);
     if (step !== this.#received) {
       throw new RunError(
         `rank ${this.rank} got message ${step} of rank ${sender}, not ${this.#received}, in ${this.#here}`,
@@ -107,7 +134,7 @@ export class Exchange {
   }
 
   get #here(): string {
-    return `${this.#operation} (operation ${this.#sequence})`;
+    return `${this.operation} (operation ${this.sequence})`;
   }
 
   get #previous(): number {
@@ -119,4 +146,8 @@ export class Exchange {
 export async function sendFailure(link: Link, cause: string): Promise<void> {
   const payload = new TextEncoder().encode(cause.slice(0, MAX_MESSAGE_BYTES / 4));
   await link.send({ sequence: LAST_SEQUENCE, operation: FAILED, step: 0, payload });
+}
+
+function throwIfFailed({ operation, payload }: Message): void {
+  if (operation === FAILED) throw new PeerError(new TextDecoder().decode(payload));
 }

@@ -14,6 +14,14 @@ export interface Link {
    * link was closed meanwhile.
    */
   receive(timeoutMs: number): Promise<Message | null>;
+  /** Ends the other rank's `doze`, if it is in one; never rejects. */
+  wake(rank: number): Promise<void>;
+  /** As `receive`, but also null as soon as another rank calls `wake`; `receive` does not hear that. */
+  doze(timeoutMs: number): Promise<Message | null>;
+  /** Gives back what came too early; it comes again, after all given back before, and before what is new. */
+  hold(message: Message): void;
+  /** Resolves when this rank can be heard by all that it may have to wake. */
+  reach(): Promise<void>;
   /** Lets nobody else in, where the transport can; who is connected stays. For when all ranks are. */
   shut(): Promise<void>;
   /** What is queued still goes out, for a moment, unless the process is made to exit. */

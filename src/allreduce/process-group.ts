@@ -4,7 +4,14 @@ import type { ProcessGroup } from "../core/process-group.js";
 import { type GroupOptions, MAX_TIMEOUT_SECONDS, RingProcessGroup } from "./ring-group.js";
 import { type LinkOptions, openLink } from "./transport.js";
 
-export interface ConnectOptions extends LinkOptions, GroupOptions {}
+export const TRANSPORTS = ["auto", "zmq"] as const;
+/** How arrays travel: `auto` is through shared memory where all ranks are on one machine, else over ZeroMQ. */
+export type Transport = (typeof TRANSPORTS)[number];
+
+export interface ConnectOptions extends Omit<LinkOptions, "wakesAll">, Omit<GroupOptions, "memoryToken"> {
+  /** Where not given, DDP_TRANSPORT in the environment says it, else it is `auto`. Sums have the same bits. */
+  readonly transport?: Transport | undefined;
+}
 
 /**
  * Joins the ring as `rank` and resolves once all ranks have.
@@ -12,7 +19,9 @@ export interface ConnectOptions extends LinkOptions, GroupOptions {}
  */
 export async function connectProcessGroup(options: ConnectOptions): Promise<ProcessGroup> {
   checkOptions(options);
-  const group = new RingProcessGroup(await openLink(options), options);
+  const sharesMemory = transportOf(options) === "auto" && options.endpoints.every(isLocal);
+  const link = await openLink({ ...options, wakesAll: sharesMemory });
+  const group = new RingProcessGroup(link, { ...options, memoryToken: sharesMemory ? options.token : null });
   await group.connect();
   return group;
 }
@@ -30,6 +39,19 @@ function checkOptions({ rank, worldSize, endpoints, ...options }: ConnectOptions
     if (seconds === undefined || (seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) continue;
     throw new UsageError(`${name} must be above 0 and at most ${MAX_TIMEOUT_SECONDS}, not ${seconds}`);
   }
+}
+
+function transportOf({ transport }: ConnectOptions): Transport {
+  const name = transport ?? process.env.DDP_TRANSPORT ?? "auto";
+  const found = TRANSPORTS.find((known) => known === name);
+  if (found === undefined) {
+    throw new UsageError(`DDP_TRANSPORT must be ${TRANSPORTS.join(" or ")}, not "${name}"`);
+  }
+  return found;
+}
+
+function isLocal(endpoint: string): boolean {
+  return endpoint.startsWith("ipc://");
 }
 
 function isIndex(value: number, end: number): boolean {

@@ -4,6 +4,8 @@
 import { messageOf, RunError, UsageError } from "../core/errors.js";
 import type { Log } from "../core/log.js";
 import type { ProcessGroup, ReduceOp } from "../core/process-group.js";
+import { type FileBoard, openBoard } from "./board.js";
+import { BoardAllReduce } from "./board-allreduce.js";
 import { Exchange, sendFailure } from "./exchange.js";
 import { broadcast, circulate } from "./gather.js";
 import type { Link } from "./link.js";
@@ -17,6 +19,8 @@ export interface GroupOptions {
    * kernels. 5 times `timeoutSeconds` where not given.
    */
   readonly firstTimeoutSeconds?: number | undefined;
+  /** The run's secret, where arrays may go through shared memory; without it all goes through the link. */
+  readonly memoryToken?: string | null | undefined;
   readonly log?: Log | undefined;
   /** Ends the group, and rejects what is under way, when aborted. */
   readonly signal?: AbortSignal | undefined;
@@ -38,7 +42,9 @@ export class RingProcessGroup implements ProcessGroup {
   /** What an operation gets unless it says otherwise. */
   #patienceSeconds: number;
   readonly #log: Log | undefined;
-  readonly #ring: RingAllReduce;
+  readonly #memoryToken: string | null;
+  #allReduce: RingAllReduce | BoardAllReduce;
+  #board: FileBoard | null = null;
   readonly #stopListening: () => void;
   /** Settles when the operations asked for so far have; never rejects. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -48,7 +54,8 @@ export class RingProcessGroup implements ProcessGroup {
 
   constructor(link: Link, options: GroupOptions, ring = new RingAllReduce()) {
     const { timeoutSeconds, firstTimeoutSeconds, log, signal } = options;
-    this.#ring = ring;
+    this.#allReduce = ring;
+    this.#memoryToken = options.memoryToken ?? null;
     this.rank = link.rank;
     this.worldSize = link.worldSize;
     this.#link = link;
@@ -65,13 +72,19 @@ export class RingProcessGroup implements ProcessGroup {
   /** Resolves once all ranks have come; from then on nobody else can. */
   async connect(): Promise<void> {
     const operation = `connect of ${this.worldSize} ranks`;
-    await this.#run(operation, (exchange) => circulate(exchange, NOTHING), this.#timeoutSeconds);
+    this.#board = await this.#run(
+      operation,
+      (exchange) => openBoard(exchange, this.#memoryToken),
+      this.#timeoutSeconds,
+    );
+    if (this.#board !== null) this.#allReduce = new BoardAllReduce(this.#board);
+    this.#log?.debug(`all-reduce over ${this.#board === null ? "sockets" : "shared memory"}`);
     await this.#link.shut();
   }
 
   async allReduce(data: Float32Array, op: ReduceOp): Promise<void> {
     const operation = `allReduce ${op} of ${data.length} values`;
-    await this.#run(operation, (exchange) => this.#ring.reduce(exchange, data, op));
+    await this.#run(operation, (exchange) => this.#allReduce.reduce(exchange, data, op));
     this.#patienceSeconds = this.#timeoutSeconds;
   }
 
@@ -133,6 +146,7 @@ export class RingProcessGroup implements ProcessGroup {
       this.#cause = cause;
       this.#stopListening();
       this.#link.close();
+      this.#board?.close();
     }
     return this.#cause;
   }

@@ -30,6 +30,8 @@ export interface LinkOptions {
   readonly endpoints: readonly string[];
   /** Secret of the run. It never travels: messages carry a hash of it. */
   readonly token: string;
+  /** Connects to all ranks, not only to the next. */
+  readonly wakesAll?: boolean | undefined;
   readonly log?: Log | undefined;
 }
 
@@ -38,6 +40,9 @@ const LINGER_MS = 400;
 // Ranks start within milliseconds of each other; zeromq's own 100 ms would be most of the time that connecting takes.
 const RECONNECT_MS = 10;
 const IPC = "ipc://";
+/** Name of a message that says no more than that there is something to look at. */
+const WAKE = "wake";
+const NOTHING = new Uint8Array(0);
 
 /** Binds this rank's endpoint and connects to the next one's; a group of one rank has nobody to talk to. */
 export async function openLink(options: LinkOptions): Promise<Link> {
@@ -57,16 +62,22 @@ class ZmqLink implements Link {
   readonly #endpoints: readonly string[];
   readonly #envelopes: Envelopes;
   readonly #log: Log | undefined;
+  readonly #wakesAll: boolean;
   // Without a high water mark a send never waits, so that ranks which all send first cannot block each other. What
   // queues up is bounded by the collectives: a rank is never ahead of its neighbours by more than one array.
   readonly #pull = new Pull({ receiveHighWaterMark: 0, linger: 0, maxMessageSize: MAX_MESSAGE_BYTES });
-  readonly #push = new Push({ sendHighWaterMark: 0, linger: LINGER_MS, reconnectInterval: RECONNECT_MS });
+  readonly #push = newPush();
+  /** To the other ranks, by rank, where they may have to be woken; the next one has the same socket as for messages. */
+  readonly #wakers = new Map<number, Push>();
+  readonly #reached: Promise<void>[] = [];
+  readonly #held: Message[] = [];
   /** Last message taken from the previous rank; null before the first. */
   #last: Pick<Message, "sequence" | "step"> | null = null;
   /** How often each kind of thing was dropped. */
   readonly #dropped = new Map<string, number>();
 
-  constructor({ rank, worldSize, endpoints, token, log }: LinkOptions) {
+  constructor({ rank, worldSize, endpoints, token, log, wakesAll = false }: LinkOptions) {
+    this.#wakesAll = wakesAll;
     this.rank = rank;
     this.worldSize = worldSize;
     this.#endpoints = endpoints;
@@ -88,7 +99,38 @@ class ZmqLink implements Link {
     } catch (error) {
       throw new RunError(`rank ${this.rank} cannot listen on ${endpoint}: ${messageOf(error)}`);
     }
-    this.#push.connect(this.#endpoints[nextRank(this.rank, this.worldSize)]);
+    const next = nextRank(this.rank, this.worldSize);
+    this.#wakers.set(next, this.#push);
+    if (this.#wakesAll) {
+      for (let rank = 0; rank < this.worldSize; rank++) {
+        if (rank !== this.rank && rank !== next) this.#wakers.set(rank, newPush());
+      }
+    }
+    for (const [rank, push] of this.#wakers) {
+      const reached = new Promise<void>((resolve) => {
+        push.events.on("handshake", () => resolve());
+        push.events.on("end", () => resolve());
+      });
+      this.#reached.push(reached);
+      push.connect(this.#endpoints[rank]);
+    }
+  }
+
+  async reach(): Promise<void> {
+    await Promise.all(this.#reached);
+  }
+
+  async wake(rank: number): Promise<void> {
+    const message = { sender: this.rank, sequence: 0, operation: WAKE, step: 0, payload: NOTHING };
+    try {
+      await this.#wakers.get(rank)?.send(this.#envelopes.encode(message));
+    } catch {
+      // A wake-up that does not arrive is made up for by the sleeper's own clock.
+    }
+  }
+
+  hold(message: Message): void {
+    this.#held.push(message);
   }
 
   /** Zeromq copies payloads of up to 128 bytes, and reads larger ones when it sends them. */
@@ -97,6 +139,14 @@ class ZmqLink implements Link {
   }
 
   async receive(timeoutMs: number): Promise<Message | null> {
+    return this.#held.shift() ?? (await this.#hear(timeoutMs, false));
+  }
+
+  doze(timeoutMs: number): Promise<Message | null> {
+    return this.#hear(timeoutMs, true);
+  }
+
+  async #hear(timeoutMs: number, endsByWake: boolean): Promise<Message | null> {
     const deadline = performance.now() + timeoutMs;
     // Messages of strangers do not move the deadline.
     for (let left = timeoutMs; left > 0; left = deadline - performance.now()) {
@@ -104,7 +154,9 @@ class ZmqLink implements Link {
       if (frames === null) return null;
       const message = this.#envelopes.decode(frames);
       if (message === null) this.#drop("a message that is not of this run");
-      else if (this.#isReplay(message)) this.#drop("a message that it had before, or not meant for it");
+      else if (message.operation === WAKE) {
+        if (endsByWake) return null;
+      } else if (this.#isReplay(message)) this.#drop("a message that it had before, or not meant for it");
       else return message;
     }
     return null;
@@ -122,6 +174,7 @@ class ZmqLink implements Link {
     }
     this.#pull.close();
     this.#push.close();
+    for (const push of this.#wakers.values()) push.close();
   }
 
   async #receiveFrames(timeoutMs: number): Promise<Buffer[] | null> {
@@ -150,6 +203,10 @@ class ZmqLink implements Link {
     // One line, not one a message: a stranger must not be able to fill the disk.
     if (times === 0) this.#log?.warn(`rank ${this.rank} dropped ${what}, and will drop others silently`);
   }
+}
+
+function newPush(): Push {
+  return new Push({ sendHighWaterMark: 0, linger: LINGER_MS, reconnectInterval: RECONNECT_MS });
 }
 
 async function isListenedOn(endpoint: string): Promise<boolean> {

@@ -180,6 +180,17 @@ class ModelLink implements Link {
     });
   }
 
+  // Only a board, which these ranks have not, wakes anybody.
+  async wake(): Promise<void> {}
+
+  doze(): Promise<Message | null> {
+    return this.receive();
+  }
+
+  hold(): void {}
+
+  async reach(): Promise<void> {}
+
   async shut(): Promise<void> {}
 
   close(): void {}

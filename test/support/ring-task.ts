@@ -1,4 +1,5 @@
 // What the multi-process tests of the ring and their forked ranks say to each other.
+import type { Transport } from "../../src/allreduce/process-group.js";
 import type { SerializedError } from "../../src/core/errors.js";
 
 export interface RingTask {
@@ -14,6 +15,7 @@ export interface RingTask {
   readonly endpoints: readonly string[];
   readonly token: string;
   readonly timeoutSeconds: number;
+  readonly transport?: Transport;
 }
 
 export type RingReport =

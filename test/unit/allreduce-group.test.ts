@@ -1,8 +1,11 @@
 // All ranks in one process: the collectives' results, bit for bit, for every small world and awkward length.
 import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { MAX_MESSAGE_BYTES } from "../../src/allreduce/exchange.js";
+import { TRANSPORTS } from "../../src/allreduce/process-group.js";
 import { WHOLE_BYTES } from "../../src/allreduce/ring.js";
+import type { Log } from "../../src/core/log.js";
 import type { ProcessGroup, ReduceOp } from "../../src/core/process-group.js";
 import { sumOverRanks } from "../../src/core/process-group.js";
 import { withRing } from "../support/ring.js";
@@ -13,20 +16,28 @@ const WHOLE_VALUES = WHOLE_BYTES / 4;
 const MANY_PIECES = 300007;
 
 for (const worldSize of WORLD_SIZES) {
-  test(`allReduce over ${worldSize} ranks: sum and mean of any length, the same bits everywhere`, () =>
+  test(`allReduce over ${worldSize} ranks: sum and mean of any length, the same bits everywhere and over ZeroMQ`, () =>
     withRing(worldSize, async (groups) => {
-      const lengths = [0, 1, worldSize - 1, worldSize, worldSize + 1, 101, 101770, MANY_PIECES];
-      for (const length of [...lengths, WHOLE_VALUES, WHOLE_VALUES + 1]) {
-        for (const op of ["sum", "mean"] as const) {
-          const inputs = groups.map(({ rank }) => values(length, rank));
-          const outputs = await allReduce(groups, inputs, op);
-          for (const output of outputs)
-            assert.deepEqual(bytes(output), bytes(outputs[0]), `${op} of ${length}`);
-          assertClose(outputs[0], inputs, op);
-          // Determinism: the same inputs give the same bits again.
-          assert.deepEqual(bytes((await allReduce(groups, inputs, op))[0]), bytes(outputs[0]));
-        }
-      }
+      await withRing(
+        worldSize,
+        async (groupsOfZeroMQ) => {
+          const lengths = [0, 1, worldSize - 1, worldSize, worldSize + 1, 101, 4097, 101770, MANY_PIECES];
+          for (const length of [...lengths, WHOLE_VALUES, WHOLE_VALUES + 1]) {
+            for (const op of ["sum", "mean"] as const) {
+              const inputs = groups.map(({ rank }) => values(length, rank));
+              const outputs = await allReduce(groups, inputs, op);
+              assertClose(outputs[0], inputs, op);
+              // Determinism: the same inputs give the same bits again.
+              const again = await allReduce(groups, inputs, op);
+              const overZeroMQ = await allReduce(groupsOfZeroMQ, inputs, op);
+              for (const output of [...outputs, ...again, ...overZeroMQ]) {
+                assert.deepEqual(bytes(output), bytes(outputs[0]), `${op} of ${length}`);
+              }
+            }
+          }
+        },
+        { transport: "zmq" },
+      );
     }));
 
   test(`broadcast over ${worldSize} ranks: any root, any length, known to the root only`, () =>
@@ -64,24 +75,71 @@ for (const worldSize of WORLD_SIZES) {
 }
 
 // The zero-copy trap: a buffer refilled while zeromq still reads it changes what the peers receive.
-for (const length of [1290, WHOLE_VALUES, 20000]) {
-  test(`a buffer of ${length} values may be refilled as soon as allReduce resolves`, () =>
-    withRing(3, async (groups) => {
-      const wrong = await Promise.all(
-        groups.map(async (group) => {
-          const data = new Float32Array(length);
-          let count = 0;
-          for (let round = 0; round < 300; round++) {
-            data.fill(round + group.rank);
-            await group.allReduce(data, "sum");
-            if (data.some((value) => value !== 3 * round + 3)) count++;
-          }
-          return count;
-        }),
-      );
-      assert.deepEqual(wrong, [0, 0, 0]);
-    }));
+for (const transport of TRANSPORTS) {
+  for (const length of [1290, WHOLE_VALUES, 20000]) {
+    test(`${transport}: a buffer of ${length} values may be refilled as soon as allReduce resolves`, () =>
+      withRing(
+        3,
+        async (groups) => {
+          const wrong = await Promise.all(
+            groups.map(async (group) => {
+              const data = new Float32Array(length);
+              let count = 0;
+              for (let round = 0; round < 300; round++) {
+                data.fill(round + group.rank);
+                await group.allReduce(data, "sum");
+                if (data.some((value) => value !== 3 * round + 3)) count++;
+              }
+              return count;
+            }),
+          );
+          assert.deepEqual(wrong, [0, 0, 0]);
+        },
+        { transport },
+      ));
+  }
 }
+
+test("auto shares memory, which has no name; one rank that may not makes all use sockets", async () => {
+  for (const [transports, way] of [
+    [["auto", "auto"], "shared memory"],
+    [["auto", "zmq"], "sockets"],
+    [["zmq", "auto"], "sockets"],
+    [["zmq", "zmq"], "sockets"],
+  ] as const) {
+    const said: string[] = [];
+    const log: Log = { info() {}, warn() {}, error() {}, debug: (message) => said.push(message) };
+    await withRing(
+      2,
+      async (groups) => {
+        assert.deepEqual(said, Array(2).fill(`all-reduce over ${way}`));
+        const sums = await allReduce(groups, [values(5000, 0), values(5000, 1)], "sum");
+        assert.deepEqual(bytes(sums[0]), bytes(sums[1]));
+        assert.deepEqual(filesOfBoards(), []);
+      },
+      (rank) => ({ transport: transports[rank], log }),
+    );
+  }
+});
+
+test("ranks over shared memory may be late by more than they look for, and do other things in between", () =>
+  withRing(3, async (groups) => {
+    await Promise.all(
+      groups.map(async (group) => {
+        for (let round = 0; round < 30; round++) {
+          const late = round % 3 === group.rank;
+          for (let turn = 0; late && turn < 500; turn++)
+            await new Promise((resolve) => setImmediate(resolve));
+          const data = new Float32Array(round * 400).fill(round + group.rank);
+          await group.allReduce(data, "sum");
+          assert.ok(data.every((value) => value === 3 * round + 3));
+          // The root goes on at once: its bytes come while the others still wait for memory.
+          const sent = new Uint8Array(3_000_000).fill(round);
+          assert.deepEqual(await group.broadcast(sent, round % 3), sent);
+        }
+      }),
+    );
+  }));
 
 test("bytes given and bytes returned belong to the caller at once", () =>
   withRing(3, async (groups) => {
@@ -201,4 +259,11 @@ function pattern(length: number, seed: number): Uint8Array {
 
 function bytes(data: Float32Array): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** What a board that had a name would be called. */
+function filesOfBoards(): string[] {
+  return existsSync("/dev/shm")
+    ? readdirSync("/dev/shm").filter((name) => /^ddp-[0-9a-f]{24}$/.test(name))
+    : [];
 }
