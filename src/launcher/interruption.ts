@@ -2,7 +2,8 @@
 // the workers too; they leave them to the launcher.
 import { ExitCode } from "../core/errors.js";
 
-const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** The signals that ask for an end. */
+export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export type StopSignal = (typeof STOP_SIGNALS)[number];
 
 /** The run was stopped from outside; `goOn` is the command that goes on with it, null when it had not begun. */

@@ -144,20 +144,14 @@ describe("a worker hangs", { skip }, () => {
       await assertGone(run, trial, 2000 + SOON);
       assert.deepEqual([ended.code, run.left()], [1, []], ended.stderr);
       const [line, ...more] = report(ended);
-      const next = (rank + 1) % 4;
       const where = `stage ${stage}, epoch ${epoch}, ${loader} batch ${batch}`;
       const start = `ddp-train: rank ${rank} (pid ${trial.pidOf(rank)}) did not answer in ${where}: `;
       assert.equal(line.slice(0, start.length), start);
       const operation = loader === "train" ? "allReduce mean of \\d+ values" : "allGather";
-      const what = new RegExp(
-        `^rank ${next} waited 2 s for rank ${rank} in ${operation} \\(operation \\d+\\)$`,
-      );
+      const what = new RegExp(`^rank \\d waited 2 s for rank ${rank} in ${operation} \\(operation \\d+\\)$`);
       assert.match(line.slice(start.length), what);
       assert.equal(more[0], "  and then:");
-      assert.match(
-        more.slice(1, 4).join("\n"),
-        new RegExp(`^ {4}rank ${next} \\(pid \\d+\\) failed .*PeerError`, "m"),
-      );
+      assert.match(more[1], /^ {4}rank \d \(pid \d+\) failed .*: PeerError: rank \d waited 2 s for rank \d/);
     });
   }
 });

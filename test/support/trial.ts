@@ -67,6 +67,11 @@ export class Trial {
     return existsSync(join(this.logdir, "config.json"));
   }
 
+  /** Whether it has come to an end by itself, good or bad. */
+  get hasEnded(): boolean {
+    return existsSync(join(this.logdir, "summary.json"));
+  }
+
   /** The processes that are ranks now, by rank; none before they have started. */
   workers(): number[] {
     try {
