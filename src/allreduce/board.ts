@@ -8,8 +8,9 @@
 // Each is one pwrite or pread, which the kernel orders; a number that is read while it is written may be torn, which
 // equality with the one turn that is waited for, or the one after it, does not mistake for either.
 //
-// Waiting: a rank first looks again and again for a short time, where each rank has a core of its own. Then it writes
-// down that it sleeps, looks once more, and waits for ZeroMQ; whoever sees that all have posted wakes the sleepers.
+// Waiting: where each rank has a core of its own, it first looks again and again for a moment. Then it looks after short
+// naps, which cost nobody anything. Then it writes down that it sleeps, looks once more, and waits for
+// ZeroMQ; whoever sees that all have posted wakes the sleepers.
 // Nothing is left behind by a crash: the files have no names, peers open them through /proc.
 import { closeSync, readSync, writeSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -35,13 +36,19 @@ export interface Board {
 /** A page of 1 MB: smaller ones mean more turns, larger ones fall out of the cache. */
 const PAGE_BYTES = 1024 * 1024;
 const SLEEP_AT = 4;
+/** Nobody notifies it. */
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 const OPERATION_BYTES = 192;
-/** Longer than a hop takes when nobody is late, shorter than anybody would notice. */
-const SPIN_MS = 0.2;
+/** Longer than it takes others who are not late to post as well, too short to matter where it is in vain. */
+const SPIN_MS = 0.05;
 /** In waits. */
 const LONGEST_SPIN_PAUSE = 63;
+/** Linux makes 0.08 ms of it, which is half a hop over ZeroMQ without the work of one. */
+const NAP_MS = 0.02;
+/** The event loop stands still meanwhile; a few ms is how far ranks that share cores are apart. */
+const NAPS_MS = 5;
 /** A wake-up that got lost costs no more than this. */
-const NAP_MS = 20;
+const SLEEP_MS = 20;
 
 /**
  * Makes this rank's board; null on all ranks alike when one of them has no `token`, no such memory, or is on another
@@ -71,7 +78,8 @@ export async function openBoard(exchange: Exchange, token: string | null): Promi
     const all = await gather(exchange, opened === true);
     // Opened from this rank on, kept by rank.
     const byRank = files.map((_, other) => files[(other - rank + worldSize) % worldSize]);
-    if (all.every((ok) => ok)) return new FileBoard(rank, byRank);
+    const sharesLoop = places.some((place, other) => other !== rank && place?.pid === own.pid);
+    if (all.every((ok) => ok)) return new FileBoard(rank, byRank, sharesLoop);
   }
   for (const file of files) closeSync(file);
   return null;
@@ -99,18 +107,21 @@ export class FileBoard implements Board {
   readonly #files: number[];
   readonly #word = Buffer.alloc(4);
   readonly #text = Buffer.alloc(OPERATION_BYTES);
-  readonly #spinMs: number;
+  /** A rank in this very process cannot post while this one blocks it. */
+  readonly #sharesLoop: boolean;
+  readonly #hasCore: boolean;
   #spinPause = 0;
   #spinPauses = 0;
   #turn = 1;
   /** The operation whose first turn has been met. */
   #sequence = -1;
 
-  constructor(rank: number, files: readonly number[]) {
+  constructor(rank: number, files: readonly number[], sharesLoop: boolean) {
     this.rank = rank;
     this.worldSize = files.length;
     this.#files = [...files];
-    this.#spinMs = files.length <= availableParallelism() ? SPIN_MS : 0;
+    this.#sharesLoop = sharesLoop;
+    this.#hasCore = !sharesLoop && files.length <= availableParallelism();
   }
 
   write(position: number, values: Float32Array): void {
@@ -138,7 +149,8 @@ export class FileBoard implements Board {
     this.#post(0, turn);
     let missing = this.#missing(turn);
     if (missing < 0) this.#wakeOthers(exchange, turn);
-    else missing = this.#spin(turn, missing);
+    if (missing >= 0 && this.#hasCore) missing = this.#spin(turn, missing);
+    if (missing >= 0 && !this.#sharesLoop) missing = this.#nap(turn, missing);
     if (missing >= 0) await this.#sleep(exchange, turn);
     if (isFirst) this.#checkOperations(exchange);
     this.#sequence = exchange.sequence;
@@ -162,18 +174,28 @@ export class FileBoard implements Board {
     return -1;
   }
 
-  /** Looks for a short time. Where that is in vain the cores are busy, and it is tried ever more seldom. */
+  /** Looks for a moment. Where that is in vain the cores are busy, and it is tried ever more seldom. */
   #spin(turn: number, first: number): number {
     if (this.#spinPause > 0) {
       this.#spinPause--;
       return first;
     }
-    const end = performance.now() + this.#spinMs;
+    const end = performance.now() + SPIN_MS;
     let missing = first;
     // Who has been seen to have posted has posted: only the missing one and those after it are looked at again.
     while (missing >= 0 && performance.now() < end) missing = this.#missing(turn, missing);
     this.#spinPauses = missing < 0 ? 0 : Math.min(2 * this.#spinPauses + 1, LONGEST_SPIN_PAUSE);
     this.#spinPause = this.#spinPauses;
+    return missing;
+  }
+
+  #nap(turn: number, first: number): number {
+    const end = performance.now() + NAPS_MS;
+    let missing = first;
+    while (missing >= 0 && performance.now() < end) {
+      Atomics.wait(NEVER, 0, 0, NAP_MS);
+      missing = this.#missing(turn, missing);
+    }
     return missing;
   }
 
@@ -183,7 +205,7 @@ export class FileBoard implements Board {
     for (let missing = this.#missing(turn); missing >= 0; missing = this.#missing(turn, missing)) {
       const left = deadline - performance.now();
       if (left <= 0) throw exchange.waitedFor(missing);
-      await exchange.doze(Math.min(left, NAP_MS));
+      await exchange.doze(Math.min(left, SLEEP_MS));
     }
     this.#post(SLEEP_AT, 0);
   }

@@ -1,5 +1,6 @@
-// One rank's two sockets, and the only file that imports zeromq: PULL, bound to this rank's endpoint, hears the
-// previous rank; PUSH, connected to the next rank's, speaks to it. A message is two frames, envelope and payload.
+// One rank's sockets, and the only file that imports zeromq: PULL, bound to this rank's endpoint, hears the previous
+// rank; PUSH, connected to the next rank's, speaks to it. Ranks that share memory also have a PUSH to each other rank,
+// to wake it. A message is two frames, envelope and payload.
 // Promises: what does not carry this run's secret, and what has been heard before, is dropped, whatever it holds; every
 // receive ends by its deadline.
 //
