@@ -120,7 +120,9 @@ function hit(run: RunProcess, pid: number | undefined, signal: NodeJS.Signals): 
 /** How the first run may end. What comes from outside may come when all is done but the goodbye. */
 function codesAfter({ fault, recovery }: Plan): readonly (number | string)[] {
   if (recovery === "restart") return [0];
-  const late = "stage" in fault ? [] : [0];
+  // A signal at the last save finds nothing left to break off.
+  const isLast = "stage" in fault && fault.loader === "save" && /^SIG\w+( to all)?$/.test(fault.kind);
+  const late = "stage" in fault && !isLast ? [] : [0];
   if (/^kill (launcher|all)/.test(fault.kind)) return ["SIGKILL", ...late];
   if (fault.kind.startsWith("SIGINT")) return [130, ...late];
   if (fault.kind.startsWith("SIGTERM")) return [143, ...late];
