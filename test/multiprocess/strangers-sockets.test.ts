@@ -2,12 +2,12 @@
 // and stay; afterwards nobody gets in. All is dropped and logged, and every sum of the run is right.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { test } from "node:test";
 import { Push } from "zeromq";
 import { Envelopes } from "../../src/allreduce/envelope.js";
 import { TRANSPORTS } from "../../src/allreduce/process-group.js";
-import { untilThere } from "../support/ring.js";
+import { knock, untilThere } from "../support/ring.js";
 import { TOKEN, withIdleRanks } from "../support/ring-processes.js";
 import type { RingReport } from "../support/ring-task.js";
 
@@ -142,16 +142,6 @@ function reportsOf(rank: NodeJS.EventEmitter): { warnings: string[]; running: Pr
   });
   running.catch(() => {});
   return { warnings, running };
-}
-
-/** Connects, says this, and stays. */
-async function knock(path: string, bytes: Uint8Array): Promise<Socket> {
-  const socket = connect(path);
-  await once(socket, "connect");
-  // To be cut off is what these are for.
-  socket.on("error", () => {});
-  socket.write(bytes);
-  return socket;
 }
 
 /** A ZeroMQ socket, connected. */

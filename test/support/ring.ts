@@ -1,6 +1,9 @@
 // Process groups for tests: all ranks of a ring in one process, over sockets in a private folder that goes away.
+
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, watch } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type ConnectOptions, connectProcessGroup } from "../../src/allreduce/process-group.js";
@@ -66,4 +69,28 @@ export async function untilThere(path: string): Promise<void> {
   for await (const _ of changes) {
     if (existsSync(path)) return stop.abort();
   }
+}
+
+/** Resolves when somebody listens at the socket: a moment after its file is there. */
+export async function untilListening(path: string): Promise<void> {
+  await untilThere(path);
+  (await knock(path, new Uint8Array(0))).destroy();
+}
+
+/** Connects, says this, and stays. The file is there a moment before somebody listens: refusals are tried again. */
+export async function knock(path: string, bytes: Uint8Array): Promise<Socket> {
+  let socket = connect(path);
+  for (let inside = false; !inside; ) {
+    try {
+      await once(socket, "connect");
+      inside = true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED") throw error;
+      socket = connect(path);
+    }
+  }
+  // To be cut off is what these are for.
+  socket.on("error", () => {});
+  socket.write(bytes);
+  return socket;
 }

@@ -16,7 +16,7 @@ import {
 import { PeerError, RunError, UsageError } from "../../src/core/errors.js";
 import type { Log } from "../../src/core/log.js";
 import type { ProcessGroup } from "../../src/core/process-group.js";
-import { endpointsIn, rejections, untilThere, withFolder, withRing } from "../support/ring.js";
+import { endpointsIn, rejections, untilListening, withFolder, withRing } from "../support/ring.js";
 
 /** Far below the 30 s deadline of `withRing`: an error this soon was found, not waited for. */
 const SOON_MS = 10_000;
@@ -236,7 +236,7 @@ test("messages of strangers and replays are dropped, reported once a kind, and c
 test("a second process of one rank is told so, and leaves the first one's place alone", () =>
   withFolder(async (folder) => {
     const one = connectProcessGroup(options(folder, { rank: 1 }));
-    await untilThere(`${folder}/1.sock`);
+    await untilListening(`${folder}/1.sock`);
     await assert.rejects(
       connectProcessGroup(options(folder, { rank: 1 })),
       /rank 1 cannot listen on ipc:.*: another process does; was this rank started twice\?/,
