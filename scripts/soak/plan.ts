@@ -1,5 +1,6 @@
 // What befalls a run of the soak test: drawn from a seed, so that a bad one can be had again.
 import { Mt19937, randperm } from "../../src/core/random.js";
+import { FAULT_KINDS } from "../../test/support/fault.js";
 import type { PlantedFault } from "../../test/support/trial.js";
 
 export interface Plan {
@@ -27,40 +28,22 @@ export const VALID_BATCHES = 12;
 /** Lines of metrics in a run: two loaders, two epochs, two stages. */
 const LINES = 8;
 
-const INSIDE = [
-  "kill",
-  "abort",
-  "memory",
-  "exit",
-  "throw",
-  "reject",
-  "stop",
-  "loop",
-  "kill launcher",
-  "kill launcher and loop",
-  "kill all",
-  "SIGINT",
-  "SIGTERM",
-  "SIGTERM to all",
-  "SIGINT and loop",
-  "nan",
-] as const;
 const OUTSIDE = ["kill", "stop", "kill launcher", "kill all", "SIGINT", "SIGTERM"] as const;
 /** What the launcher outlives, and a restart may mend. */
 const MENDABLE: readonly string[] = ["kill", "abort", "memory", "exit", "throw", "reject", "stop", "loop"];
 
 /** The `index`-th plan of a seed, without drawing those before. All kinds come in turn, and everything else at random. */
 export function drawPlan(seed: number, index: number): Plan {
-  const kinds = INSIDE.length + OUTSIDE.length;
+  const kinds = FAULT_KINDS.length + OUTSIDE.length;
   const turn = randperm(kinds, seed + Math.floor(index / kinds))[index % kinds];
   const random = new Mt19937(seed * 1_000_000 + index);
   const pick = <T>(choices: readonly T[]): T => choices[random.next() % choices.length];
   const workers = pick([2, 3, 4]);
   const rank = random.next() % workers;
   const fault =
-    turn < INSIDE.length
-      ? inside(INSIDE[turn], rank, workers, pick)
-      : outside(OUTSIDE[turn - INSIDE.length], rank, pick);
+    turn < FAULT_KINDS.length
+      ? inside(FAULT_KINDS[turn], rank, workers, pick)
+      : outside(OUTSIDE[turn - FAULT_KINDS.length], rank, pick);
   const recovery = MENDABLE.includes(fault.kind) ? pick(["restart", "resume"] as const) : "resume";
   return { workers, every: pick([null, 1, 2, 5]), recovery, fault };
 }
