@@ -20,6 +20,9 @@ export interface RunnerSetup extends RunSetup {
   readonly onEpoch?: (progress: RunProgress) => void;
 }
 
+/** Far below what a person notices, far above what a turn of the event loop costs. */
+const BREATH_EVERY_MS = 20;
+
 type Event = Exclude<keyof Callback, "order" | "onForward" | "stateDict" | "loadStateDict">;
 
 /** Thrown through the loops, on all ranks at the same place, when the run was asked to end. */
@@ -30,6 +33,7 @@ export class Runner {
   readonly #run: Run;
   #callbacks: readonly Callback[] = [];
   #plans: LoaderPlans = {};
+  #lastBreath = 0;
   /** What the stage, the epoch and the loader in which a resumed run goes on have yet to take over. */
   #resume: RunState | null = null;
 
@@ -176,6 +180,7 @@ export class Runner {
     );
     this.#advance(run.group.worldSize, samples);
     run.onPosition(run.position);
+    await this.#breathe();
     await this.#fire("onBatchStart");
   }
 
@@ -214,6 +219,17 @@ export class Runner {
     );
     run.epochMetrics[run.loaderKey] = run.loaderMetrics;
     await this.#fire("onLoaderEnd");
+  }
+
+  /**
+   * Lets the event loop turn now and then. Without a message to wait for (one worker, or gradients exchanged through
+   * memory) a whole epoch may run without a turn of it, and an interruption, a lost launcher or an unhandled rejection
+   * would wait as long.
+   */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#lastBreath < BREATH_EVERY_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#lastBreath = performance.now();
   }
 
   #advance(batches: number, samples: number): void {

@@ -124,7 +124,7 @@ describe("a worker dies", { skip }, () => {
     const [line, ...more] = report(ended);
     assert.match(
       line,
-      /^ddp-train: rank 1 \(pid \d+\) failed in stage freezed, epoch 2, train batch \d+: RangeError: planted/,
+      /^ddp-train: rank 1 \(pid \d+\) failed in stage freezed, epoch 2, (train|valid) batch \d+: RangeError: planted/,
     );
     assert.match(more.join("\n"), stack);
   });

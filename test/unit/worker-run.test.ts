@@ -108,6 +108,19 @@ describe("a run of several ranks", () => {
     assert.notEqual(await hash(2), first);
   });
 
+  test("leaves the event loop its turns, though nothing is waited for", async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    class Recipe extends ToyRecipe {
+      override trainSamples = 4000;
+    }
+    const start = performance.now();
+    await runRanks(Recipe, 1);
+    clearInterval(timer);
+    const expected = (performance.now() - start) / 100;
+    assert.ok(turns >= expected, `${turns} turns of the event loop, expected at least ${expected}`);
+  });
+
   test("tensors do not pile up from epoch to epoch", async () => {
     const counts: number[] = [];
     class Recipe extends ToyRecipe {
