@@ -20,7 +20,7 @@ export async function chooseEngine(
   const skipped: { engine: EngineName; reason: string }[] = [];
   for (const engine of candidates) {
     try {
-      if (engine === "cuda") requireGpus(gpus, workers ?? 1);
+      if (engine === "cuda") requireGpus(gpus, workers);
       return { engine, description: await loadEngine(engine, require), skipped };
     } catch (error) {
       skipped.push({ engine, reason: messageOf(error) });
@@ -31,8 +31,10 @@ export async function chooseEngine(
   );
 }
 
-function requireGpus(gpus: number, workers: number): void {
-  if (gpus >= workers) return;
+/** Null workers want one GPU each of those there are: at least one. */
+function requireGpus(gpus: number, workers: number | null): void {
+  if (gpus >= (workers ?? 1)) return;
   const found = gpus === 0 ? "no NVIDIA GPU" : gpus === 1 ? "only 1 NVIDIA GPU" : `only ${gpus} NVIDIA GPUs`;
-  throw new Error(`${found} found on this machine for ${workers} worker${workers === 1 ? "" : "s"}`);
+  const wanted = workers === null ? "" : ` for ${workers} worker${workers === 1 ? "" : "s"}`;
+  throw new Error(`${found} found on this machine${wanted}`);
 }
