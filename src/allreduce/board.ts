@@ -18,6 +18,7 @@ import { RunError } from "../core/errors.js";
 import type { Exchange } from "./exchange.js";
 import { circulate } from "./gather.js";
 import { createFile, HEAD_BYTES, openFile, type Place } from "./shared-memory.js";
+import type { Packed } from "./wire-format.js";
 
 /** What the reductions need of a board; see {@link FileBoard}. */
 export interface Board {
@@ -26,11 +27,11 @@ export interface Board {
   /** Bytes that a page holds. */
   readonly pageBytes: number;
   /** Writes into this rank's page of the turn to come. */
-  write(position: number, values: Float32Array): void;
+  write(position: number, values: Packed): void;
   /** Posts the page; resolves when all ranks have posted theirs. */
   meet(exchange: Exchange): Promise<void>;
   /** Fills `values` from what `rank` has posted in this turn. */
-  read(rank: number, position: number, values: Float32Array): void;
+  read(rank: number, position: number, values: Packed): void;
 }
 
 /** A page of 1 MB: smaller ones mean more turns, larger ones fall out of the cache. */
@@ -124,7 +125,7 @@ export class FileBoard implements Board {
     this.#hasCore = !sharesLoop && files.length <= availableParallelism();
   }
 
-  write(position: number, values: Float32Array): void {
+  write(position: number, values: Packed): void {
     writeSync(
       this.#files[this.rank],
       values,
@@ -134,7 +135,7 @@ export class FileBoard implements Board {
     );
   }
 
-  read(rank: number, position: number, values: Float32Array): void {
+  read(rank: number, position: number, values: Packed): void {
     const turn = this.#turn - 1;
     const at = pageAt(turn) + OPERATION_BYTES + position;
     const got = readSync(this.#files[rank], values, 0, values.byteLength, at);

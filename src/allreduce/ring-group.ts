@@ -3,7 +3,7 @@
 // with. World size 1 is the same code: all loops over the other ranks are empty.
 import { messageOf, RunError, UsageError } from "../core/errors.js";
 import type { Log } from "../core/log.js";
-import type { ProcessGroup, ReduceOp } from "../core/process-group.js";
+import type { ProcessGroup, ReduceOp, Wire } from "../core/process-group.js";
 import { type FileBoard, openBoard } from "./board.js";
 import { BoardAllReduce } from "./board-allreduce.js";
 import { Exchange, sendFailure } from "./exchange.js";
@@ -82,9 +82,9 @@ export class RingProcessGroup implements ProcessGroup {
     await this.#link.shut();
   }
 
-  async allReduce(data: Float32Array, op: ReduceOp): Promise<void> {
-    const operation = `allReduce ${op} of ${data.length} values`;
-    await this.#run(operation, (exchange) => this.#allReduce.reduce(exchange, data, op));
+  async allReduce(data: Float32Array, op: ReduceOp, wire: Wire = "fp32"): Promise<void> {
+    const operation = `allReduce ${op} of ${data.length} values${wire === "fp32" ? "" : ` as ${wire}`}`;
+    await this.#run(operation, (exchange) => this.#allReduce.reduce(exchange, data, op, wire));
     this.#patienceSeconds = this.#timeoutSeconds;
   }
 

@@ -1,6 +1,7 @@
 // The order of addition, which decides the bits: chunk c of an array is added up from rank c on, round the ring,
 // whichever way the parts travel. Each addition is rounded to float32; the mean's factor comes in with the last one.
 import { chunkRange } from "./chunks.js";
+import type { Packed, WireFormat } from "./wire-format.js";
 
 /**
  * Adds `source`, from `offset` on, to `target`, and scales the sum before it is rounded to float32. Four at a time:
@@ -20,14 +21,20 @@ export function accumulate(target: Float32Array, source: Float32Array, offset: n
 }
 
 /** Leaves the scaled sum of all ranks' vectors in `data`; none of them may be its memory. */
-export function sumInRingOrder(data: Float32Array, vectors: readonly Float32Array[], scale: number): void {
+export function sumInRingOrder<P extends Packed>(
+  data: Float32Array,
+  vectors: readonly P[],
+  format: WireFormat<P>,
+  scale: number,
+): void {
   const count = vectors.length;
   for (let chunk = 0; chunk < count; chunk++) {
     const { start, end } = chunkRange(data.length, count, chunk);
     const sum = data.subarray(start, end);
-    sum.set(vectors[chunk].subarray(start, end));
+    const part = (owner: number) => vectors[owner % count].subarray(start, end) as P;
+    format.unpack(part(chunk), sum);
     for (let step = 1; step < count; step++) {
-      accumulate(sum, vectors[(chunk + step) % count], start, step === count - 1 ? scale : 1);
+      format.add(sum, part(chunk + step), step === count - 1 ? scale : 1);
     }
   }
 }

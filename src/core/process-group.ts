@@ -2,6 +2,14 @@
 
 export type ReduceOp = "sum" | "mean";
 
+export const WIRES = ["fp32", "fp16", "bf16"] as const;
+/**
+ * What a value is while it travels in an all-reduce. 16 bits halve the bytes; with W ranks every result is then within
+ * about `W * u` times the (divided, for a mean) sum of the ranks' absolute values of the exact one, u = 2^-11 for fp16
+ * and 2^-8 for bf16. fp16 ends at 65504: larger values become infinite.
+ */
+export type Wire = (typeof WIRES)[number];
+
 /**
  * A group of `worldSize` ranks. Every rank must call the same operations in the same order; two ranks found in
  * different operations get an error, never a wrong sum. With `worldSize` 1 every operation returns at once.
@@ -12,9 +20,10 @@ export interface ProcessGroup {
   readonly worldSize: number;
   /**
    * Reduces `data` in place over all ranks; every rank ends with the same bits. The buffer may be refilled as soon
-   * as the promise resolves. Any length, also 0; all ranks must pass the same length.
+   * as the promise resolves. Any length, also 0; all ranks must pass the same length, and the same wire (fp32 where
+   * it is left out).
    */
-  allReduce(data: Float32Array, op: ReduceOp): Promise<void>;
+  allReduce(data: Float32Array, op: ReduceOp, wire?: Wire): Promise<void>;
   /** Resolves, on every rank, to the bytes that `root` passed (any length; the other ranks' argument is ignored). */
   broadcast(bytes: Uint8Array, root?: number): Promise<Uint8Array>;
   /** Resolves to every rank's bytes, indexed by rank. Lengths may differ between ranks. */

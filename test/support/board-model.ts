@@ -4,6 +4,8 @@
 import type { Board } from "../../src/allreduce/board.js";
 import { BoardAllReduce } from "../../src/allreduce/board-allreduce.js";
 import type { Exchange } from "../../src/allreduce/exchange.js";
+import type { Packed } from "../../src/allreduce/wire-format.js";
+import type { Wire } from "../../src/core/process-group.js";
 
 export interface BoardModel {
   readonly worldSize: number;
@@ -11,6 +13,7 @@ export interface BoardModel {
   readonly wholeBytes: number;
   /** Pages a rank has; two are right. */
   readonly pages?: number;
+  readonly wire?: Wire;
   /** What one rank does; rejects when a result is wrong. */
   readonly program: (rank: number, reduce: (data: Float32Array) => Promise<void>) => Promise<void>;
 }
@@ -45,7 +48,7 @@ class BoardWorld {
   #running: number;
   #error: unknown = null;
 
-  constructor({ worldSize, pageBytes, wholeBytes, pages = 2, program }: BoardModel) {
+  constructor({ worldSize, pageBytes, wholeBytes, pages = 2, wire, program }: BoardModel) {
     this.pages = pages;
     this.boards = Array.from(
       { length: worldSize },
@@ -55,7 +58,7 @@ class BoardWorld {
     for (const board of this.boards) {
       const allReduce = new BoardAllReduce(board, wholeBytes);
       // The board alone uses the exchange, and this one does not.
-      const reduce = (data: Float32Array) => allReduce.reduce({} as Exchange, data, "sum");
+      const reduce = (data: Float32Array) => allReduce.reduce({} as Exchange, data, "sum", wire);
       program(board.rank, reduce)
         .catch((error: unknown) => {
           this.#error ??= error;
@@ -112,7 +115,7 @@ class ModelBoard implements Board {
     this.#pages = Array.from({ length: world.pages }, () => new Uint8Array(pageBytes));
   }
 
-  write(position: number, values: Float32Array): void {
+  write(position: number, values: Packed): void {
     const turn = this.posted + 1;
     const overwritten = turn - this.#pages.length;
     // Who has not posted a later turn may still be reading that one.
@@ -127,7 +130,7 @@ class ModelBoard implements Board {
     this.#page(turn).set(bytesOf(values), position);
   }
 
-  read(rank: number, position: number, values: Float32Array): void {
+  read(rank: number, position: number, values: Packed): void {
     if (position + values.byteLength > this.pageBytes) throw new Error(`rank ${this.rank} reads past a page`);
     const page = this.#world.boards[rank].#page(this.left);
     bytesOf(values).set(page.subarray(position, position + values.byteLength));
@@ -156,6 +159,6 @@ class ModelBoard implements Board {
   }
 }
 
-function bytesOf(values: Float32Array): Uint8Array {
+function bytesOf(values: Packed): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

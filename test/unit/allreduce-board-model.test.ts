@@ -16,10 +16,10 @@ function model(worldSize: number, lengths: readonly number[], changes: Partial<B
       const buffer = new Float32Array(Math.max(...lengths));
       for (const [round, length] of lengths.entries()) {
         const data = buffer.fill(-1).subarray(0, length);
-        // One bit a rank, times a number of its own for each place.
-        for (let i = 0; i < length; i++) data[i] = 2 ** rank * (100 * round + i + 1);
+        // One bit a rank, times a number of its own for each place; sums fit into fp16's 11 bits.
+        for (let i = 0; i < length; i++) data[i] = 2 ** rank * (22 * round + i + 1);
         await reduce(data);
-        const expected = data.map((_, i) => (2 ** worldSize - 1) * (100 * round + i + 1));
+        const expected = data.map((_, i) => (2 ** worldSize - 1) * (22 * round + i + 1));
         if (!data.every((value, i) => value === expected[i])) throw new Error(`${data} is not ${expected}`);
       }
     },
@@ -27,10 +27,18 @@ function model(worldSize: number, lengths: readonly number[], changes: Partial<B
   };
 }
 
-for (const worldSize of [2, 3, 4]) {
-  test(`${worldSize} ranks: short and long arrays in turn, in several pieces, deadlock, reuse and mix up nothing`, async () => {
+for (const [worldSize, wire] of [
+  [2, "fp32"],
+  [3, "fp32"],
+  [4, "fp32"],
+  [3, "fp16"],
+] as const) {
+  test(`${worldSize} ranks, ${wire}: short and long arrays in turn, in several pieces, deadlock, reuse and mix up nothing`, async () => {
+    // Half the page for half the bytes, so that pieces hold as many values.
+    const changes = wire === "fp32" ? {} : { pageBytes: worldSize * FLOAT, wholeBytes: FLOAT };
     const long = 5 * worldSize + 1;
-    const states = await exploreBoard(model(worldSize, [1, 2, long, 2, 1, 2, long, long - worldSize, 0, 1]));
+    const lengths = [1, 2, long, 2, 1, 2, long, long - worldSize, 0, 1];
+    const states = await exploreBoard(model(worldSize, lengths, { wire, ...changes }));
     assert.ok(states > 2 ** worldSize, `${states} states`);
   });
 }
