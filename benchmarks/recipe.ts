@@ -40,8 +40,7 @@ class StepClock {
 
 /** What the optimizer callback calls, and the part of the step that it is. */
 const TIMED_CALLS: Partial<Record<keyof RunContext, string>> = {
-  gradients: "read gradients",
-  reduceGradients: "all-reduce",
+  reduceGradients: "read and all-reduce",
   applyGradients: "optimizer",
 };
 const REST = "rest";

@@ -14,7 +14,7 @@ const options: TrainOptions = {
   ...{ workers: 2, device: "auto", stages: ["freezed"], recipe: null, epochs: null, batchSize: 32 },
   ...{ dataset: "auto", dataDir: "/data", initFrom: null, logdir: "/logs/x", overwrite: false, seed: 42 },
   ...{ verbosity: "normal", progress: true, timeoutSeconds: 60, checkpointEvery: 10, onNan: "stop" },
-  maxRestarts: 1,
+  ...{ wire: "fp32", bucketMb: 25, maxRestarts: 1 },
 };
 const engine = {
   engine: "wasm",

@@ -39,12 +39,12 @@ export class OptimizerCallback implements Callback {
   }
 
   async onBatchEnd(context: RunContext): Promise<void> {
-    const gradients = await context.gradients();
-    if (!gradients) return;
     if (this.#every === 1) {
-      await this.#step(context, gradients);
+      await this.#step(context);
       return;
     }
+    const gradients = await context.gradients();
+    if (!gradients) return;
     this.#accumulate(gradients);
     if (this.#pending === this.#every) await this.#flush(context);
   }
@@ -75,8 +75,9 @@ export class OptimizerCallback implements Callback {
     this.#pending = 0;
   }
 
-  async #step(context: RunContext, gradients: FlatGradients): Promise<void> {
-    if (!(await context.reduceGradients(gradients))) return;
+  async #step(context: RunContext, accumulated?: FlatGradients): Promise<void> {
+    const gradients = await context.reduceGradients(accumulated);
+    if (!gradients) return;
     if (this.#clipNorm !== Number.POSITIVE_INFINITY) clip(gradients.flat, this.#clipNorm);
     context.applyGradients(gradients);
   }

@@ -105,11 +105,12 @@ export interface RunContext {
   /** The current train batch's gradients of the loss, read to the host. Null outside train loaders. */
   gradients(): Promise<FlatGradients | null>;
   /**
-   * Averages the gradients over all ranks, in place. False when the batch must be left out: a rank's loss was not a
-   * finite number, and the run was told to skip such batches.
+   * Averages gradients over all ranks, in place: those given, or else the current batch's, which are read to the host
+   * in buckets while earlier ones travel. Null outside train loaders, and when the batch must be left out: a rank's
+   * loss was not a finite number, and the run was told to skip such batches.
    * @throws RunError naming ranks, batch and samples when it was told to stop.
    */
-  reduceGradients(gradients: FlatGradients): Promise<boolean>;
+  reduceGradients(gradients?: FlatGradients): Promise<FlatGradients | null>;
   /** Gives the flat (reduced) gradients to the optimizer, which updates the trainable weights. */
   applyGradients(gradients: FlatGradients): void;
   /** The state of everything, read to the host. Every rank must call it; ranks other than 0 get null. */

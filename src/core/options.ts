@@ -1,5 +1,7 @@
 // A run's options, as resolved by the command line: plain data, sent to every worker and kept in config.json.
 
+import type { Wire } from "./process-group.js";
+
 export const ENGINES = ["cuda", "native", "wasm", "cpu"] as const;
 /** A compute engine, best first: tfjs-node-gpu on a GPU, the same package's CPU, WebAssembly, plain JavaScript. */
 export type EngineName = (typeof ENGINES)[number];
@@ -9,6 +11,8 @@ export const DATASETS = ["auto", "mnist", "digits"] as const;
 export type DatasetChoice = (typeof DATASETS)[number];
 export const ON_NAN = ["stop", "skip"] as const;
 export type OnNan = (typeof ON_NAN)[number];
+/** Of gradients that travel together, in MB of 2^20 bytes: torch's DDP has the same. */
+export const BUCKET_MB = 25;
 export type Verbosity = "quiet" | "normal" | "verbose";
 
 export interface TrainOptions {
@@ -41,6 +45,10 @@ export interface TrainOptions {
   readonly checkpointEvery: number | null;
   /** What becomes of a batch whose loss is not a finite number on any rank: end the run, or leave the batch out. */
   readonly onNan: OnNan;
+  /** What gradients are while they travel between ranks. */
+  readonly wire: Wire;
+  /** Gradients travel in buckets of about so many MB; with 3 or more workers it decides the last bits of their sum. */
+  readonly bucketMb: number;
   /** How often a broken group is restarted from its last checkpoint before the run fails. */
   readonly maxRestarts: number;
 }

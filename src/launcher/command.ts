@@ -1,7 +1,8 @@
 // The command line: its options and help, what it prints when a run does not complete, and its exit code.
 import { Command, CommanderError } from "commander";
 import { ExitCode, messageOf, RunError, UsageError } from "../core/errors.js";
-import { DATASETS, DEVICES, ON_NAN } from "../core/options.js";
+import { BUCKET_MB, DATASETS, DEVICES, ON_NAN } from "../core/options.js";
+import { WIRES } from "../core/process-group.js";
 import { Interrupted, trapSignals } from "./interruption.js";
 import { type LaunchIo, launch } from "./launch.js";
 import type { LaunchOptions } from "./options.js";
@@ -73,6 +74,11 @@ function command(): Command {
     .option("--timeout <s>", "seconds a worker waits for another before it gives up (default: 60)")
     .option("--checkpoint-every <n>", "save also every so many train batches (default: at each epoch's end)")
     .option("--on-nan <do>", `${ON_NAN.join(" | ")}: a batch whose loss is not a number (default: stop)`)
+    .option(
+      "--wire <f>",
+      `${WIRES.join(" | ")}: gradients on their way; 16 bits halve the bytes (default: fp32)`,
+    )
+    .option("--bucket-mb <n>", `gradients travel in buckets of so many MB (default: ${BUCKET_MB})`)
     .option("--max-restarts <n>", "after a fault, restart from the last checkpoint so often (default: 0)")
     .option("--quiet", "print warnings and errors only")
     .option("--verbose", "print more")

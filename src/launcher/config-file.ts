@@ -2,6 +2,7 @@
 // a stranger's, so every field is checked, what the command line would not let pass is refused, and it is data only.
 import { join } from "node:path";
 import { DATASETS, DEVICES, ENGINES, type EngineName, ON_NAN, type TrainOptions } from "../core/options.js";
+import { WIRES } from "../core/process-group.js";
 import type { EngineChoice, Prepared } from "../core/protocol.js";
 import type { Json } from "../core/state.js";
 import {
@@ -56,6 +57,8 @@ const OPTIONS: { readonly [K in keyof TrainOptions]: Check<TrainOptions[K]> } = 
   timeoutSeconds: positive,
   checkpointEvery: orNull(positive),
   onNan: oneOf(ON_NAN),
+  wire: oneOf(WIRES),
+  bucketMb: positive,
   maxRestarts: whole(0, LARGEST_NUMBER),
 };
 

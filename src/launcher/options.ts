@@ -4,7 +4,8 @@ import { type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { extname, join, resolve, sep } from "node:path";
 import { messageOf, UsageError } from "../core/errors.js";
-import { DATASETS, DEVICES, ON_NAN, type TrainOptions, type Verbosity } from "../core/options.js";
+import { BUCKET_MB, DATASETS, DEVICES, ON_NAN, type TrainOptions, type Verbosity } from "../core/options.js";
+import { WIRES } from "../core/process-group.js";
 
 /** What a caller may give: the command line's options in camelCase, numbers also as the text that was typed. */
 export interface LaunchOptions {
@@ -28,6 +29,9 @@ export interface LaunchOptions {
   /** Save also every so many train batches. */
   readonly checkpointEvery?: number | string | undefined;
   readonly onNan?: string | undefined;
+  /** What gradients are while they travel: fp32, fp16 or bf16. */
+  readonly wire?: string | undefined;
+  readonly bucketMb?: number | string | undefined;
   readonly maxRestarts?: number | string | undefined;
   /** Log folder of the run to go on with, or one of its checkpoints; few other options go with it: see resume.ts. */
   readonly resume?: string | undefined;
@@ -80,6 +84,8 @@ export function resolveOptions(given: LaunchOptions, env: NodeJS.ProcessEnv = pr
         ? null
         : wholeNumber("--checkpoint-every", given.checkpointEvery, 1),
     onNan: oneOf("--on-nan", given.onNan, ON_NAN),
+    wire: oneOf("--wire", given.wire, WIRES),
+    bucketMb: wholeNumber("--bucket-mb", given.bucketMb ?? BUCKET_MB, 1),
     maxRestarts: wholeNumber("--max-restarts", given.maxRestarts ?? 0, 0),
   };
 }

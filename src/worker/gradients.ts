@@ -5,21 +5,28 @@ import { UsageError } from "../core/errors.js";
 import type { Parameter } from "../core/parameters.js";
 import { copyToHost } from "../engine/apply-gradients.js";
 import { tf } from "../engine/tf.js";
+import { type Bucket, planBuckets } from "./buckets.js";
 
 /** Gradients of one model's trainable weights: computed, read to a flat vector, and given to an optimizer. */
 export class Gradients {
-  readonly #parameters: readonly Parameter[];
+  /** What was read last. */
+  readonly values: FlatGradients;
+  readonly buckets: readonly Bucket[];
   readonly #variables: Variable[];
-  readonly #wire: Float32Array;
-  readonly #flat: Float32Array;
   #tensors: Readonly<Record<string, Tensor>> | null = null;
 
-  constructor(parameters: readonly Parameter[]) {
-    this.#parameters = parameters.filter((parameter) => parameter.trainable);
-    this.#variables = this.#parameters.map((parameter) => parameter.variable);
+  constructor(parameters: readonly Parameter[], bucketBytes: number) {
+    const trainable = parameters.filter((parameter) => parameter.trainable);
+    this.#variables = trainable.map((parameter) => parameter.variable);
+    this.buckets = planBuckets(trainable, bucketBytes);
     const size = this.#variables.reduce((sum, variable) => sum + variable.size, 0);
-    this.#wire = new Float32Array(size + SIGNALS);
-    this.#flat = this.#wire.subarray(0, size);
+    const wire = new Float32Array(size + SIGNALS);
+    this.values = { parameters: trainable, wire, flat: wire.subarray(0, size) };
+  }
+
+  /** Whether a batch has left gradients. */
+  get areComputed(): boolean {
+    return this.#tensors !== null;
   }
 
   /** Runs `forward`, which returns the loss, and differentiates it by every trainable weight. */
@@ -32,19 +39,16 @@ export class Gradients {
     this.#tensors = tf.variableGrads(forward, this.#variables).grads;
   }
 
-  /** The last computed gradients, or null when there are none. A weight that the loss does not reach has zeros. */
-  async read(): Promise<FlatGradients | null> {
-    if (!this.#tensors) return null;
-    let offset = 0;
-    for (const { variable } of this.#parameters) {
-      const part = this.#flat.subarray(offset, offset + variable.size);
-      const gradient = this.#tensors[variable.name];
-      if (gradient) await copyToHost(gradient, part);
-      else part.fill(0);
+  /** Copies a bucket's gradients to {@link values}. A weight that the loss does not reach has zeros. */
+  async read({ parameters, start }: Bucket): Promise<void> {
+    let offset = start;
+    for (const { variable } of parameters) {
+      const part = this.values.flat.subarray(offset, offset + variable.size);
+      const gradient = this.#tensors?.[variable.name];
+      const pending = gradient ? copyToHost(gradient, part) : void part.fill(0);
+      if (pending) await pending;
       offset += variable.size;
     }
-    this.dispose();
-    return { parameters: this.#parameters, flat: this.#flat, wire: this.#wire };
   }
 
   dispose(): void {

@@ -14,6 +14,7 @@ import type { Counters, RunState } from "../core/state.js";
 import type { BestSummary, EpochSummary, LoaderSummary, StageSummary } from "../core/summary.js";
 import { applyGradients } from "../engine/apply-gradients.js";
 import { tf } from "../engine/tf.js";
+import { planBuckets } from "./buckets.js";
 import { Gradients } from "./gradients.js";
 import { restoreParts, takeSnapshot } from "./snapshot.js";
 import type { Stage } from "./stage.js";
@@ -89,8 +90,7 @@ export class Run implements RunContext {
     this.group = setup.group;
     this.log = setup.log;
     this.onPosition = setup.onPosition;
-    const { onNan, checkpointEvery } = setup.options;
-    this.signals = new StepSignals({ ...setup, onNan, checkpointEvery, interrupted: setup.interrupted });
+    this.signals = new StepSignals({ ...setup, ...setup.options, interrupted: setup.interrupted });
     this.loggers = setup.group.rank === 0 ? (setup.recipe.getLoggers?.() ?? {}) : {};
   }
 
@@ -140,7 +140,7 @@ export class Run implements RunContext {
   enterStage(stage: Stage): void {
     this.leaveStage();
     this.#stage = stage;
-    this.#gradients = new Gradients(stage.parameters);
+    this.#gradients = new Gradients(stage.parameters, this.#bucketBytes);
     this.stopRequested = false;
   }
 
@@ -212,12 +212,25 @@ export class Run implements RunContext {
     this.signals.noteLoss(loss, this.position, samples);
   }
 
-  reduceGradients(gradients: FlatGradients): Promise<boolean> {
-    return this.signals.reduce(gradients);
+  async gradients(): Promise<FlatGradients | null> {
+    const gradients = this.#gradients;
+    if (!gradients?.areComputed) return null;
+    for (const bucket of gradients.buckets) await gradients.read(bucket);
+    gradients.dispose();
+    return gradients.values;
   }
 
-  async gradients(): Promise<FlatGradients | null> {
-    return (await this.#gradients?.read()) ?? null;
+  async reduceGradients(given?: FlatGradients): Promise<FlatGradients | null> {
+    if (given) {
+      const counts = await this.signals.reduce(given, planBuckets(given.parameters, this.#bucketBytes));
+      return counts ? given : null;
+    }
+    const gradients = this.#gradients;
+    if (!gradients?.areComputed) return null;
+    const { values, buckets } = gradients;
+    const counts = await this.signals.reduce(values, buckets, (bucket) => gradients.read(bucket));
+    gradients.dispose();
+    return counts ? values : null;
   }
 
   applyGradients(gradients: FlatGradients): void {
@@ -230,6 +243,10 @@ export class Run implements RunContext {
 
   loadStateDict(state: RunState, parts: readonly StatePart[]): Promise<void> {
     return restoreParts(this, state, parts);
+  }
+
+  get #bucketBytes(): number {
+    return this.options.bucketMb * 2 ** 20;
   }
 
   stopStage(): void {

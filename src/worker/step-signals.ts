@@ -4,8 +4,9 @@ import type { FlatGradients } from "../core/context.js";
 import { RunError } from "../core/errors.js";
 import type { Log } from "../core/log.js";
 import type { OnNan } from "../core/options.js";
-import { gatherJson, type ProcessGroup } from "../core/process-group.js";
+import { gatherJson, type ProcessGroup, type Wire } from "../core/process-group.js";
 import type { Position } from "../core/protocol.js";
+import { type Bucket, reduceBuckets } from "./buckets.js";
 
 interface BadLoss extends Position {
   readonly loss: string;
@@ -17,6 +18,8 @@ export interface StepSignalsOptions {
   readonly group: ProcessGroup;
   readonly log: Log;
   readonly onNan: OnNan;
+  /** What gradients are while they travel. */
+  readonly wire: Wire;
   /** Train batches between saves within an epoch; null for none. */
   readonly checkpointEvery: number | null;
   /** Aborted when this rank is asked to end the run. */
@@ -65,38 +68,59 @@ export class StepSignals {
   }
 
   /**
-   * Averages gradients over all ranks. False when the batch is to be left out.
+   * Averages gradients over all ranks, bucket by bucket; `read` brings each before it leaves, while those before it
+   * travel. False when the batch is to be left out.
    * @throws RunError naming ranks and batch when a loss is bad and the run is to stop at that.
    */
-  async reduce({ wire, flat }: FlatGradients): Promise<boolean> {
+  async reduce(
+    { wire, flat }: FlatGradients,
+    buckets: readonly Bucket[],
+    read?: (bucket: Bucket) => Promise<void>,
+  ): Promise<boolean> {
     const [stop, bad] = [flat.length, flat.length + 1];
     wire[stop] = this.stopAsked ? 1 : 0;
     wire[bad] = this.#badLoss ? 1 : 0;
-    await this.#options.group.allReduce(wire, "mean");
+    const format = this.#options.wire;
+    await reduceBuckets(buckets, read, ({ start, end }) =>
+      this.#options.group.allReduce(wire.subarray(start, end), "mean", format),
+    );
     this.#stopAgreed = wire[stop] > 0;
     this.#stepped = true;
-    if (wire[bad] === 0) return true;
-    await this.#refuseBatch();
+    if (wire[bad] > 0) {
+      this.#refuse(await this.#badLosses(), "try a smaller learning rate");
+      return false;
+    }
+    // The same on all ranks, since they have the same bits.
+    if (format === "fp32" || areFinite(flat)) return true;
+    this.#refuse(`the mean gradient does not fit into ${format}`, "try --wire bf16 or fp32");
     return false;
   }
 
   /** All ranks come here together. */
-  async #refuseBatch(): Promise<void> {
-    const { group, log, onNan } = this.#options;
+  async #badLosses(): Promise<string> {
+    const { group } = this.#options;
     const reports = await gatherJson(group, this.#badLoss);
     this.#badLoss = null;
-    const what = reports
+    const lines = reports
       .map((report, rank) => report && `the loss of rank ${rank} is ${report.loss} in ${placeOf(report)}`)
-      .filter((line) => line !== null)
-      .join("; ");
+      .filter((line) => line !== null);
+    return `${lines.join("; ")}; the samples' indices are in the rank's log`;
+  }
+
+  #refuse(what: string, remedy: string): void {
+    const { group, log, onNan } = this.#options;
     if (onNan === "stop") {
-      throw new RunError(
-        `${what}; the samples' indices are in the rank's log; try a smaller learning rate, or leave such batches ` +
-          "out with --on-nan skip",
-      );
+      throw new RunError(`${what}; ${remedy}, or leave such batches out with --on-nan skip`);
     }
     if (group.rank === 0) log.warn(`batch left out: ${what}`);
   }
+}
+
+function areFinite(values: Float32Array): boolean {
+  // Zero times a finite number is 0, else NaN; a loop over plain sums is several times faster than a test for each.
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += values[i] * 0;
+  return zero === 0;
 }
 
 function placeOf({ stage, epoch, loader, batch }: Position): string {

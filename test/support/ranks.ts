@@ -30,6 +30,8 @@ export const defaultOptions: TrainOptions = {
   timeoutSeconds: 20,
   checkpointEvery: null,
   onNan: "stop",
+  wire: "fp32",
+  bucketMb: 25,
   maxRestarts: 0,
 };
 

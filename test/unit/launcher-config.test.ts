@@ -31,6 +31,8 @@ const options: TrainOptions = {
   timeoutSeconds: 60,
   checkpointEvery: 100,
   onNan: "skip",
+  wire: "fp16",
+  bucketMb: 4,
   maxRestarts: 3,
 };
 const engine = {

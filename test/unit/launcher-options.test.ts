@@ -34,6 +34,8 @@ test("defaults are those of the documentation", () => {
     timeoutSeconds: 60,
     checkpointEvery: null,
     onNan: "stop",
+    wire: "fp32",
+    bucketMb: 25,
     maxRestarts: 0,
   });
 });
@@ -50,6 +52,8 @@ test("typed text becomes numbers, lists and absolute paths", () => {
     timeout: "5",
     checkpointEvery: "100",
     onNan: "skip",
+    wire: "bf16",
+    bucketMb: "8",
     maxRestarts: "3",
     device: "wasm",
     dataset: "digits",
@@ -68,6 +72,8 @@ test("typed text becomes numbers, lists and absolute paths", () => {
   assert.equal(options.timeoutSeconds, 5);
   assert.equal(options.checkpointEvery, 100);
   assert.equal(options.onNan, "skip");
+  assert.equal(options.wire, "bf16");
+  assert.equal(options.bucketMb, 8);
   assert.equal(options.maxRestarts, 3);
   assert.equal(options.recipe, recipe);
   assert.equal(options.initFrom, recipe);
@@ -107,6 +113,7 @@ test("gpus and workers must agree when both are given", () => {
 test("choices are listed", () => {
   refused({ device: "tpu" }, '--device wants one of auto, cuda, native, wasm, cpu; got "tpu"');
   refused({ onNan: "ignore" }, '--on-nan wants one of stop, skip; got "ignore"');
+  refused({ wire: "int8" }, '--wire wants one of fp32, fp16, bf16; got "int8"');
   refused({ dataset: "cifar" }, '--dataset wants one of auto, mnist, digits; got "cifar"');
 });
 
