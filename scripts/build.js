@@ -1,5 +1,5 @@
-// Compiles src to dist, and the wasm kernels to dist/engine/kernels.wasm. Plain JavaScript, because it runs in
-// `prepare`, before anything is built.
+// Compiles src to dist, and its AssemblyScript to dist/engine/kernels.wasm and dist/allreduce/halves.wasm. Plain
+// JavaScript, because it runs in `prepare`, before anything is built.
 import { execFileSync } from "node:child_process";
 import { chmodSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,12 +14,24 @@ const run = (script, ...args) =>
 rmSync(join(root, "dist"), { recursive: true, force: true });
 run(join(dirname(require.resolve("typescript/package.json")), "bin", "tsc"), "-p", root);
 chmodSync(join(root, "dist/launcher/cli.js"), 0o755);
-buildKernels();
+// Works inside the tfjs backend's memory, and has none of its own.
+assemble("src/engine/wasm/module/index.ts", "dist/engine/kernels.wasm", "--importMemory", "--noExportMemory");
+assemble("src/allreduce/module/index.ts", "dist/allreduce/halves.wasm", "--initialMemory", "1");
 
-/** No runtime and no memory of its own: the module works inside the tfjs backend's (src/engine/wasm/module). */
-function buildKernels() {
+/** No runtime: a module is functions on memory. */
+function assemble(source, target, ...memory) {
   const compiler = join(dirname(require.resolve("assemblyscript/package.json")), "bin", "asc.js");
-  const source = "src/engine/wasm/module/index.ts";
-  const memory = ["--runtime", "stub", "--importMemory", "--noExportMemory"];
-  run(compiler, source, "-o", "dist/engine/kernels.wasm", ...memory, "-O3", "--noAssert", "--enable", "simd");
+  run(
+    compiler,
+    source,
+    "-o",
+    target,
+    "--runtime",
+    "stub",
+    ...memory,
+    "-O3",
+    "--noAssert",
+    "--enable",
+    "simd",
+  );
 }

@@ -9,7 +9,7 @@ import type { Board } from "./board.js";
 import { chunkRange, pieceCount, pieceRange } from "./chunks.js";
 import type { Exchange } from "./exchange.js";
 import { accumulate, sumInRingOrder } from "./sum.js";
-import { type Packed, WIRE_FORMATS, type WireFormat } from "./wire-format.js";
+import { type Packed, type WireFormat, wireFormat } from "./wire-format.js";
 
 /** Up to here arrays go whole. */
 export const WHOLE_BYTES = 16 * 1024;
@@ -29,7 +29,7 @@ export class BoardAllReduce {
   async reduce(exchange: Exchange, data: Float32Array, op: ReduceOp, wire: Wire = "fp32"): Promise<void> {
     let reduction = this.#reductions.get(wire);
     if (reduction === undefined) {
-      reduction = new Reduction(this.#board, this.#wholeBytes, WIRE_FORMATS[wire]);
+      reduction = new Reduction(this.#board, this.#wholeBytes, wireFormat(wire));
       this.#reductions.set(wire, reduction);
     }
     await reduction.reduce(exchange, data, op);

@@ -8,6 +8,7 @@
 // of the exact one; u = 2^-11 for fp16 and 2^-8 for bf16. Below 2^-14 fp16 errs by up to 2^-25 a rounding instead, and
 // above 65504 it has no numbers: what is larger becomes infinite, as do sums. bf16 has float32's range.
 import type { Wire } from "../core/process-group.js";
+import { type HalfWire, halvesOf } from "./halves.js";
 import { accumulate } from "./sum.js";
 
 /** Values as they travel. */
@@ -46,88 +47,37 @@ const fp32: WireFormat<Float32Array> = {
   add: (values, packed, scale) => accumulate(values, packed, 0, scale),
 };
 
-/** `encode` rounds a number to 16 bits, `decode` gives the number that they mean. */
-function sixteenBits(
-  encode: (value: number) => number,
-  decode: (bits: number) => number,
-): WireFormat<Uint16Array> {
+/** Rounded to 16 bits. */
+function sixteenBits(wire: HalfWire): WireFormat<Uint16Array> {
+  const run = halvesOf(wire);
   return {
     bytesPerValue: 2,
     allocate: (length) => new Uint16Array(length),
     view: ({ buffer, byteOffset }, length) => new Uint16Array(buffer, byteOffset, length),
     prepare(values, scale) {
-      for (let i = 0; i < values.length; i++) values[i] = decode(encode(values[i] * scale));
+      run.round(values, scale);
       return 1;
     },
     pack(values) {
       const packed = new Uint16Array(values.length);
-      for (let i = 0; i < values.length; i++) packed[i] = encode(values[i]);
+      run.pack(values, packed);
       return packed;
     },
-    unpack(packed, target) {
-      for (let i = 0; i < packed.length; i++) target[i] = decode(packed[i]);
-    },
+    unpack: (packed, target) => run.unpack(packed, target),
     landing: (target, scratch) => scratch.subarray(0, target.length),
-    addTo(packed, values, offset) {
-      for (let i = 0; i < packed.length; i++) packed[i] = encode(decode(packed[i]) + values[offset + i]);
-    },
-    add(values, packed) {
-      for (let i = 0; i < packed.length; i++) values[i] = decode(encode(values[i] + decode(packed[i])));
-    },
+    addTo: (packed, values, offset) => run.addTo(packed, values.subarray(offset, offset + packed.length)),
+    add: (values, packed) => run.add(values, packed),
   };
 }
 
-const float = new Float32Array(1);
-const bits = new Uint32Array(float.buffer);
-const INFINITY_BITS = 0x7f800000;
+const formats = new Map<Wire, WireFormat>([["fp32", fp32]]);
 
-/** IEEE 754 binary16 of a number, to nearest, ties to even; its float32 first. */
-export function toFloat16(value: number): number {
-  float[0] = value;
-  const sign = (bits[0] >>> 16) & 0x8000;
-  const size = bits[0] & 0x7fffffff;
-  if (size > INFINITY_BITS) return sign | 0x7e00;
-  // 65520 and more: halfway to the next power of two, which is infinity's place.
-  if (size >= 0x477ff000) return sign | 0x7c00;
-  // Normal: exponent from bias 127 to bias 15, and 13 bits of the fraction rounded away.
-  if (size >= 0x38800000) return sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
-  // Below 2^-14, multiples of 2^-24, which is the step of float32 above 0.5.
-  float[0] = Math.abs(float[0]) + 0.5;
-  return sign | (bits[0] - 0x3f000000);
+/** The format of a wire; those of 16 bits are loaded when they are first asked for. */
+export function wireFormat(wire: Wire): WireFormat {
+  let format = formats.get(wire);
+  if (format === undefined) {
+    format = sixteenBits(wire as HalfWire);
+    formats.set(wire, format);
+  }
+  return format;
 }
-
-let float16Values: Float32Array | null = null;
-
-/** The number that binary16 bits mean. */
-export function fromFloat16(half: number): number {
-  float16Values ??= Float32Array.from({ length: 65536 }, (_, each) => float16Value(each));
-  return float16Values[half];
-}
-
-function float16Value(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >>> 10) & 31;
-  const fraction = half & 0x3ff;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-/** The upper half of float32's bits, to nearest, ties to even. */
-export function toBfloat16(value: number): number {
-  float[0] = value;
-  const all = bits[0];
-  if ((all & 0x7fffffff) > INFINITY_BITS) return (all >>> 16) | 0x40;
-  return ((all + 0x7fff + ((all >>> 16) & 1)) >>> 16) & 0xffff;
-}
-
-/** The number that bfloat16 bits mean. */
-export function fromBfloat16(half: number): number {
-  bits[0] = half << 16;
-  return float[0];
-}
-
-export const WIRE_FORMATS: Readonly<Record<Wire, WireFormat>> = {
-  fp32,
-  fp16: sixteenBits(toFloat16, fromFloat16),
-  bf16: sixteenBits(toBfloat16, fromBfloat16),
-};

@@ -1,15 +1,10 @@
 // 16-bit wires: the formats against all their numbers, the same bits over both transports, and the stated tolerance.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import {
-  fromBfloat16,
-  fromFloat16,
-  toBfloat16,
-  toFloat16,
-  WIRE_FORMATS,
-} from "../../src/allreduce/wire-format.js";
+import { wireFormat } from "../../src/allreduce/wire-format.js";
 import type { ProcessGroup, ReduceOp, Wire } from "../../src/core/process-group.js";
+import { Mt19937 } from "../../src/core/random.js";
+import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from "../support/float16.js";
 import { rejections, withRing } from "../support/ring.js";
 
 /** Relative error of one rounding, and its absolute error near 0. */
@@ -56,28 +51,71 @@ test("what is too large becomes infinite: fp16 from 65520 on, bf16 where float32
   assert.equal(fromBfloat16(toBfloat16(1e39)), Number.POSITIVE_INFINITY);
 });
 
-test("adding to packed values and adding packed values give the same number", () => {
-  fc.assert(
-    fc.property(
-      fc.constantFrom(...NAMES),
-      fc.float({ noNaN: true }),
-      fc.float({ noNaN: true }),
-      (name, a, b) => {
-        const format = WIRE_FORMATS[name];
-        const values = Float32Array.of(a, b);
-        format.prepare(values, 1);
-        const packed = format.pack(values);
-        const [packedA, packedB] = [packed.slice(0, 1), packed.slice(1)];
-        const sum = values.slice(0, 1);
-        format.add(sum, packedB, 1);
-        format.addTo(packedA, values, 1, 1);
-        const unpacked = new Float32Array(1);
-        format.unpack(packedA, unpacked);
-        assert.deepEqual(unpacked, sum);
-      },
-    ),
-  );
-});
+/** Bits of numbers of all kinds, those of 16 bits' range most often, and each number of 16 bits among them. */
+function numbers(name: "fp16" | "bf16"): Float32Array {
+  const twister = new Mt19937(1);
+  const random = Uint32Array.from({ length: 300_000 }, (_, i) => {
+    const bits = twister.next();
+    return i % 3 === 0 ? bits : (bits & 0x807fffff) | ((100 + (i % 32)) << 23);
+  });
+  const all = Float32Array.from({ length: 65536 }, (_, bits) => FORMATS[name].decode(bits));
+  return Float32Array.from([...new Float32Array(random.buffer), ...all]);
+}
+
+/** To the sign of a zero, but any NaN is as good as another. */
+function assertSame(actual: Float32Array, expected: Float32Array): void {
+  assert.equal(actual.length, expected.length);
+  const wrong = actual.findIndex((value, i) => !Object.is(value, expected[i]));
+  assert.equal(actual[wrong], expected[wrong], `value ${wrong}`);
+}
+
+const HALF_NAN = { fp16: 0x7e00, bf16: 0x7fc0 } as const;
+
+for (const name of NAMES) {
+  const { encode, decode, infinity } = FORMATS[name];
+  /** All NaN alike. */
+  const plain = (bits: number) => ((bits & 0x7fff) > infinity ? HALF_NAN[name] : bits);
+  const rounded = (value: number) => decode(encode(value));
+
+  test(`${name}: SIMD rounds, packs, unpacks and adds to the bits of the plain conversions`, () => {
+    const format = wireFormat(name);
+    const values = numbers(name);
+    const packed = format.pack(values) as Uint16Array;
+    assert.deepEqual(packed.map(plain), Uint16Array.from(values, encode).map(plain));
+    const unpacked = new Float32Array(values.length);
+    format.unpack(packed, unpacked);
+    assertSame(unpacked, Float32Array.from(packed, decode));
+    const third = values.slice();
+    assert.equal(format.prepare(third, 1 / 3), 1);
+    assertSame(
+      third,
+      Float32Array.from(values, (value) => rounded(value * Math.fround(1 / 3))),
+    );
+    const others = unpacked.toReversed();
+    const sums = Float32Array.from(unpacked, (value, i) => rounded(value + others[i]));
+    const added = unpacked.slice();
+    format.add(added, format.pack(others), 1);
+    assertSame(added, sums);
+    const addedTo = packed.slice();
+    format.addTo(addedTo, others, 0, 1);
+    assert.deepEqual(addedTo.map(plain), Uint16Array.from(sums, encode).map(plain));
+  });
+
+  test(`${name}: any length and offset`, () => {
+    const format = wireFormat(name);
+    for (const length of [0, 1, 7, 8, 9, 4095, 4096, 4097, 10_001]) {
+      const values = Float32Array.from({ length: length + 3 }, (_, i) => rounded(Math.sin(i)));
+      const packed = format.pack(values.subarray(1, length + 1));
+      format.addTo(packed, values, 3, 1);
+      const sums = new Float32Array(length);
+      format.unpack(packed, sums);
+      assert.deepEqual(
+        sums,
+        Float32Array.from({ length }, (_, i) => rounded(values[i + 1] + values[i + 3])),
+      );
+    }
+  });
+}
 
 /** Awkward for 16 bits: many magnitudes, both signs. */
 function values(length: number, rank: number): Float32Array {
