@@ -83,7 +83,7 @@ class Reduction<P extends Packed> {
         // The owner's slot is free for the sum of the piece before.
         const piece = ownerOf(chunk, worldSize) === rank ? turn - 1 : turn;
         const values = this.#piece(data, chunk, piece);
-        if (values.length > 0) board.write(this.#slot(chunk), this.#format.pack(values));
+        if (values.length > 0) board.write(this.#slot(chunk), this.#format.pack(values, this.#scratch[0]));
       }
       await board.meet(exchange);
       this.#addParts(data, turn, scale);

@@ -22,8 +22,8 @@ export interface WireFormat<P extends Packed = Packed> {
   view(bytes: Uint8Array, length: number): P;
   /** Rounds `values` in place for their way; returns the factor that is left for the last addition. */
   prepare(values: Float32Array, scale: number): number;
-  /** The packed values, none of which is rounded by it: `values` itself where that needs no work. */
-  pack(values: Float32Array): P;
+  /** Packs prepared values into `memory`, or into new memory; the result is `values` itself where that needs no work. */
+  pack(values: Float32Array, memory?: P): P;
   unpack(packed: P, target: Float32Array): void;
   /** Where packed values may be read into for `unpack`: `target` itself where that spares a copy. */
   landing(target: Float32Array, scratch: P): P;
@@ -58,8 +58,8 @@ function sixteenBits(wire: HalfWire): WireFormat<Uint16Array> {
       run.round(values, scale);
       return 1;
     },
-    pack(values) {
-      const packed = new Uint16Array(values.length);
+    pack(values, memory) {
+      const packed = memory?.subarray(0, values.length) ?? new Uint16Array(values.length);
       run.pack(values, packed);
       return packed;
     },

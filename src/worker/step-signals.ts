@@ -90,8 +90,8 @@ export class StepSignals {
       this.#refuse(await this.#badLosses(), "try a smaller learning rate");
       return false;
     }
-    // The same on all ranks, since they have the same bits.
-    if (format === "fp32" || areFinite(flat)) return true;
+    // The same on all ranks, since they have the same bits. The other wires have float32's range.
+    if (format !== "fp16" || areFinite(flat)) return true;
     this.#refuse(`the mean gradient does not fit into ${format}`, "try --wire bf16 or fp32");
     return false;
   }
@@ -117,10 +117,14 @@ export class StepSignals {
 }
 
 function areFinite(values: Float32Array): boolean {
-  // Zero times a finite number is 0, else NaN; a loop over plain sums is several times faster than a test for each.
-  let zero = 0;
-  for (let i = 0; i < values.length; i++) zero += values[i] * 0;
-  return zero === 0;
+  // Differences of equal numbers are 0 where these are finite, else NaN: cheaper than a test for each.
+  let [even, odd] = [0, 0];
+  for (let i = 0; i < values.length - 1; i += 2) {
+    even += values[i] - values[i];
+    odd += values[i + 1] - values[i + 1];
+  }
+  const last = values.at(-1) ?? 0;
+  return even + odd + (last - last) === 0;
 }
 
 function placeOf({ stage, epoch, loader, batch }: Position): string {
