@@ -1,10 +1,12 @@
-// `npm run bench -- train | allreduce`: measures, prints tables of ratios, and adds a dated entry to
+// `npm run bench -- train | allreduce | cnn | large`: measures, prints tables of ratios, and adds a dated entry to
 // docs/benchmarks.md. Peers run where /usr/bin/python3 has torch.
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { UsageError } from "../src/core/errors.js";
 import { benchAllReduce } from "./allreduce.js";
+import { benchCnn } from "./cnn.js";
 import { addEntry, circumstances, type Report, renderEntry } from "./entry.js";
+import { benchLarge } from "./large.js";
 import { buildAt, mnistFolder, PYTHON, root, torchVersion } from "./places.js";
 import { benchTrain } from "./train.js";
 
@@ -21,6 +23,16 @@ interface TrainOptions extends CommonOptions {
   readonly batchSize: number;
   readonly dataDir?: string;
 }
+interface CnnOptions extends CommonOptions {
+  readonly batchSize: number;
+  readonly steps: number;
+  readonly dataDir?: string;
+}
+interface LargeOptions extends CommonOptions {
+  readonly workers: readonly number[];
+  readonly batchSize: number;
+  readonly steps: number;
+}
 interface AllReduceOptions extends CommonOptions {
   readonly ranks: readonly number[];
   readonly sizes: readonly number[];
@@ -29,12 +41,16 @@ interface AllReduceOptions extends CommonOptions {
 const SIZES = [4000, 40_000, 407_080, 4_000_000, 40_000_000, 100_000_000];
 const progress = (line: string) => void process.stderr.write(`bench: ${line}\n`);
 
-const program = new Command("bench").description("Measures ddp-train against its peers, in turns.");
+const MNIST = "the folder with MNIST (default: $DDP_MNIST_DIR, else ../shared/mnist)";
+
+const program = new Command("bench")
+  .exitOverride()
+  .description("Measures ddp-train against its peers, in turns.");
 common(program.command("train").description("the main job against PyTorch DDP"))
   .option("--workers <list>", "numbers of workers", wholeNumbers, [1, 2, 4])
   .option("--epochs <n>", "epochs a stage", wholeNumber, 3)
   .option("--batch-size <n>", "samples a batch and worker", wholeNumber, 32)
-  .option("--data-dir <dir>", "the folder with MNIST (default: $DDP_MNIST_DIR, else ../shared/mnist)")
+  .option("--data-dir <dir>", MNIST)
   .action((options: TrainOptions) =>
     measure("train", options, (common) =>
       benchTrain({ ...options, ...common, data: mnistFolder(options.dataDir) }),
@@ -46,8 +62,30 @@ common(program.command("allreduce").description("the all-reduce against gloo and
   .action((options: AllReduceOptions) =>
     measure("allreduce", options, (common) => benchAllReduce({ ...options, ...common })),
   );
+common(program.command("cnn").description("a small convolutional net against composed gradients and PyTorch"))
+  .option("--batch-size <n>", "samples a batch", wholeNumber, 32)
+  .option("--steps <n>", "training steps an epoch, of two epochs", wholeNumber, 300)
+  .option("--data-dir <dir>", MNIST)
+  .action((options: CnnOptions) =>
+    measure("cnn", options, (common) =>
+      benchCnn({ ...options, ...common, data: mnistFolder(options.dataDir) }),
+    ),
+  );
+common(
+  program
+    .command("large")
+    .description("steps of 25 million weights, 100 MB of gradients, each way they can go"),
+)
+  .option("--workers <list>", "numbers of workers", wholeNumbers, [1, 2, 4])
+  .option("--batch-size <n>", "samples a batch and worker", wholeNumber, 4)
+  .option("--steps <n>", "steps that are timed, after as many that are not", wholeNumber, 8)
+  .action((options: LargeOptions) =>
+    measure("large", options, (common) => benchLarge({ ...options, ...common })),
+  );
 
 program.parseAsync().catch((error: unknown) => {
+  // Commander has printed its own line; 0 is for help.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   process.stderr.write(`bench: ${error instanceof UsageError ? error.message : (error as Error).stack}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);
 });
