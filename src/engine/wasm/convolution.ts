@@ -62,9 +62,9 @@ export function conv2d(
   const weights = kernels.address(filter);
   const { run } = kernels;
   const n = info.outChannels;
-  eachPatches(kernels, kernels.address(x), info, (cols, row, rows, k) => {
+  eachPatches(kernels, kernels.address(x), info, ({ cols, row, rows, k, perRow, perColumn }) => {
     const c = to + row * n * 4;
-    run.product(c, cols, weights, rows, n, k, k * 4, 4);
+    run.product(c, cols, weights, rows, n, k, perRow, perColumn);
     if (bias || relu) run.addBias(c, bias ? kernels.address(bias) : 0, rows, n, relu);
   });
   return out;
@@ -80,8 +80,8 @@ export function conv2dBackpropFilter(kernels: Kernels, { x, dy }: Inputs, attrs:
   const n = info.outChannels;
   const size = info.filterHeight * info.filterWidth * info.inChannels * n;
   kernels.floats(to, size).fill(0);
-  eachPatches(kernels, kernels.address(x), info, (cols, row, rows, k) => {
-    run.accumulate(to, cols, from + row * n * 4, k, n, rows, 4, k * 4);
+  eachPatches(kernels, kernels.address(x), info, ({ cols, row, rows, k, perRow, perColumn }) => {
+    run.accumulate(to, cols, from + row * n * 4, k, n, rows, perColumn, perRow);
   });
   return out;
 }
@@ -165,23 +165,32 @@ export function backpropInput(
   }
 }
 
-/**
- * Calls `use` with the patches of some images at a time: their address, the first one's number among all, how many
- * they are, and the floats in each.
- */
-function eachPatches(
-  kernels: Kernels,
-  x: number,
-  info: ConvInfo,
-  use: (cols: number, row: number, rows: number, k: number) => void,
-): void {
+/** The patches of some images, as a matrix [rows, k]. */
+interface Patches {
+  readonly cols: number;
+  /** The first patch's number among all. */
+  readonly row: number;
+  readonly rows: number;
+  /** Floats in a patch. */
+  readonly k: number;
+  /** Bytes from a patch to the next, and from a patch's float to its next. */
+  readonly perRow: number;
+  readonly perColumn: number;
+}
+
+/** Calls `use` with the patches of some images at a time. */
+function eachPatches(kernels: Kernels, x: number, info: ConvInfo, use: (patches: Patches) => void): void {
   const geometry = geometryOf(info);
   const k = info.filterHeight * info.filterWidth * info.inChannels;
   const rows = info.outHeight * info.outWidth;
   const image = info.inHeight * info.inWidth * info.inChannels * 4;
   const { batchSize } = info;
   if (isPointwise(info)) {
-    use(x, 0, batchSize * rows, k);
+    use({ cols: x, row: 0, rows: batchSize * rows, k, perRow: k * 4, perColumn: 4 });
+    return;
+  }
+  if (info.inChannels === 1 && info.strideHeight === 1 && info.strideWidth === 1) {
+    eachPatchColumns(kernels, x, geometry, batchSize, use);
     return;
   }
   const group = Math.min(batchSize, Math.max(1, Math.floor(PATCH_BYTES / (rows * k * 4))));
@@ -191,7 +200,39 @@ function eachPatches(
     for (let i = 0; i < images; i++) {
       kernels.run.patches(cols + i * rows * k * 4, x + (b + i) * image, ...geometry);
     }
-    use(cols, b * rows, images * rows, k);
+    use({ cols, row: b * rows, rows: images * rows, k, perRow: k * 4, perColumn: 4 });
+  }
+}
+
+/** One image at a time, with its patches side by side: with one channel they are a tenth of the work that way. */
+function eachPatchColumns(
+  kernels: Kernels,
+  x: number,
+  geometry: Geometry,
+  batchSize: number,
+  use: (patches: Patches) => void,
+): void {
+  const [height, width, , filterHeight, filterWidth, outHeight, outWidth] = geometry;
+  const [dilationHeight, dilationWidth, top, left] = geometry.slice(9);
+  const k = filterHeight * filterWidth;
+  const rows = outHeight * outWidth;
+  const cols = kernels.scratch(rows * k * 4 + 16);
+  for (let b = 0; b < batchSize; b++) {
+    kernels.run.patchColumns(
+      cols,
+      x + b * height * width * 4,
+      height,
+      width,
+      filterHeight,
+      filterWidth,
+      outHeight,
+      outWidth,
+      dilationHeight,
+      dilationWidth,
+      top,
+      left,
+    );
+    use({ cols, row: b * rows, rows, k, perRow: 4, perColumn: rows * 4 });
   }
 }
 

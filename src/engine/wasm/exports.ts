@@ -75,6 +75,20 @@ export interface KernelExports {
   ): void;
   bytesToUnit(to: number, from: number, count: number): void;
   patches(cols: number, image: number, ...geometry: Geometry): void;
+  patchColumns(
+    cols: number,
+    image: number,
+    height: number,
+    width: number,
+    filterHeight: number,
+    filterWidth: number,
+    outHeight: number,
+    outWidth: number,
+    dilationHeight: number,
+    dilationWidth: number,
+    top: number,
+    left: number,
+  ): void;
   addPatches(image: number, cols: number, ...geometry: Geometry): void;
   depthwiseGradient(
     toImage: boolean,

@@ -48,6 +48,46 @@ export function patches(
   }
 }
 
+/**
+ * The same patches of an image with one channel, side by side: cols[filterHeight * filterWidth, outHeight * outWidth],
+ * so that each row is the image moved by a pixel, copied in runs. For strides of 1; writes up to 12 bytes beyond.
+ */
+export function patchColumns(
+  cols: usize,
+  image: usize,
+  height: i32,
+  width: i32,
+  filterHeight: i32,
+  filterWidth: i32,
+  outHeight: i32,
+  outWidth: i32,
+  dilationHeight: i32,
+  dilationWidth: i32,
+  top: i32,
+  left: i32,
+): void {
+  const end = image + height * width * 4;
+  for (let ky = 0; ky < filterHeight; ky++) {
+    for (let kx = 0; kx < filterWidth; kx++) {
+      const x = kx * dilationWidth - left;
+      // Of a row's output pixels those from `first` up to `last` see the image.
+      const first = min(outWidth, max(0, -x));
+      const last = max(first, min(outWidth, width - x));
+      for (let oy = 0; oy < outHeight; oy++) {
+        const y = oy - top + ky * dilationHeight;
+        if (y < 0 || y >= height) zero(cols, outWidth * 4);
+        else {
+          // In this order, since each writes beyond its part.
+          zero(cols, first * 4);
+          copy(cols + first * 4, image + (y * width + first + x) * 4, (last - first) * 4, end);
+          zero(cols + last * 4, (outWidth - last) * 4);
+        }
+        cols += outWidth * 4;
+      }
+    }
+  }
+}
+
 /** The transpose of {@link patches}: adds the rows of `cols` into one image. */
 export function addPatches(
   image: usize,

@@ -2,7 +2,7 @@
 // memory of the tfjs wasm backend, which it imports: no runtime, no data and no stack of its own in there. Addresses
 // are bytes; matrices are float32 and row-major.
 
-export { addPatches, depthwiseGradient, patches } from "./convolution";
+export { addPatches, depthwiseGradient, patchColumns, patches } from "./convolution";
 export { crossEntropy } from "./cross-entropy";
 export { addBias, columnSums, reluGradient } from "./dense";
 export { bytesToUnit } from "./images";
