@@ -63,19 +63,32 @@ function iterationsOf(bytes: number): number {
 
 async function runOurs(build: URL, worldSize: number, sizes: readonly number[]): Promise<Timings> {
   const { endpoints, token, remove } = openSocketFolder(worldSize);
+  const children = endpoints.map(() => fork(RANK_PROGRAM, { stdio: "inherit" }));
+  try {
+    return await runRanks(build, children, { endpoints, token, sizes: sizes.map(withIterations) });
+  } finally {
+    remove();
+  }
+}
+
+/** What {@link runRanks} starts for each rank, with an IPC channel. */
+export const RANK_PROGRAM = join(root, "benchmarks/allreduce-rank.ts");
+
+/** Lets processes of {@link RANK_PROGRAM}, by rank, measure the build's all-reduce, and ends them. */
+export async function runRanks(
+  build: URL,
+  children: readonly ChildProcess[],
+  orders: Omit<RankOrders, "rank" | "module">,
+): Promise<Timings> {
   const module = new URL("allreduce/process-group.js", build).href;
-  const program = join(root, "benchmarks/allreduce-rank.ts");
-  const children = endpoints.map(() => fork(program, { stdio: "inherit" }));
   try {
     const results = children.map((child, rank) => {
-      const orders: RankOrders = { rank, endpoints, token, module, sizes: sizes.map(withIterations) };
-      child.send(orders);
+      child.send({ ...orders, rank, module } satisfies RankOrders);
       return resultOf(child, rank);
     });
     return (await Promise.all(results))[0];
   } finally {
     for (const child of children) child.kill("SIGKILL");
-    remove();
   }
 }
 

@@ -33,7 +33,11 @@ const ENTRIES = "## Entries";
 const PRIVATE = ["--data-dir", "--dist"];
 
 /** Call it before anything is measured: afterwards the load is the benchmark's own. */
-export function circumstances(argv: readonly string[], note: string | null): Circumstances {
+export function circumstances(
+  argv: readonly string[],
+  note: string | null,
+  program = "npm run bench --",
+): Circumstances {
   const git = (...args: string[]) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
   const changed = git("status", "--porcelain", "--", "src", "benchmarks") !== "";
   return {
@@ -43,7 +47,7 @@ export function circumstances(argv: readonly string[], note: string | null): Cir
     processor: cpus()[0].model.trim(),
     cores: availableParallelism(),
     load: loadavg()[0],
-    command: ["npm run bench --", ...publicArguments(argv)].join(" "),
+    command: [program, ...publicArguments(argv)].join(" "),
     note,
   };
 }

@@ -303,3 +303,28 @@ test("npm start is the whole recipe with two workers", () => {
   assert.match(scripts.start, /dist\/launcher\/cli\.js --workers 2$/);
   assert.ok(existsSync(join(root, "dist/launcher/cli.js")));
 });
+
+describe("gradients in 16 bits and small buckets", () => {
+  test("train as far as float32's, to the same bits through memory and over ZeroMQ", async () => {
+    const runs = [];
+    for (const [name, args, env] of [
+      ["exact", [], {}],
+      ["memory", ["--wire", "bf16", "--bucket-mb", "1"], {}],
+      ["sockets", ["--wire", "bf16", "--bucket-mb", "1"], { DDP_TRANSPORT: "zmq" }],
+    ] as const) {
+      const logdir = join(work, `wire-${name}`);
+      const given = ["--workers", "3", "--epochs", "2", ...common, ...args, "--logdir", logdir];
+      const { code, stderr } = await ddpTrain(given, env);
+      assert.equal(code, 0, stderr);
+      runs.push(readSummary(logdir));
+    }
+    const [exact, memory, sockets] = runs;
+    assert.equal(sockets.weights_sha256, memory.weights_sha256);
+    assert.notEqual(memory.weights_sha256, exact.weights_sha256);
+    const accuracy = ({ best }: typeof exact) => best?.score ?? Number.NaN;
+    assert.ok(
+      Math.abs(accuracy(memory) - accuracy(exact)) < 0.03,
+      `${accuracy(memory)} for ${accuracy(exact)}`,
+    );
+  });
+});
