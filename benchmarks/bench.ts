@@ -1,9 +1,9 @@
 // `npm run bench -- train | allreduce | cnn | large`: measures, prints tables of ratios, and adds a dated entry to
 // docs/benchmarks.md. Peers run where /usr/bin/python3 has torch.
 import { join } from "node:path";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { UsageError } from "../src/core/errors.js";
+import { Command, InvalidArgumentError } from "commander";
 import { benchAllReduce } from "./allreduce.js";
+import { runProgram, wholeNumber, wholeNumbers } from "./arguments.js";
 import { benchCnn } from "./cnn.js";
 import { addEntry, circumstances, type Report, renderEntry } from "./entry.js";
 import { benchLarge } from "./large.js";
@@ -83,12 +83,7 @@ common(
     measure("large", options, (common) => benchLarge({ ...options, ...common })),
   );
 
-program.parseAsync().catch((error: unknown) => {
-  // Commander has printed its own line; 0 is for help.
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  process.stderr.write(`bench: ${error instanceof UsageError ? error.message : (error as Error).stack}\n`);
-  process.exit(error instanceof UsageError ? 2 : 1);
-});
+void runProgram(program);
 
 function common(command: Command): Command {
   return command
@@ -117,15 +112,6 @@ async function measure(
   const entry = renderEntry(name, report, about);
   process.stdout.write(`${entry}\n`);
   if (write) addEntry(join(root, "docs/benchmarks.md"), entry);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("It wants a whole number of at least 1.");
-  return Number(text);
-}
-
-function wholeNumbers(text: string): number[] {
-  return text.split(",").map(wholeNumber);
 }
 
 function fourBytes(text: string): number[] {

@@ -3,9 +3,10 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { writeFileAtomic } from "../src/core/atomic-file.js";
 import { UsageError } from "../src/core/errors.js";
+import { runProgram, wholeNumber, wholeNumbers } from "./arguments.js";
 import { circumstances, renderEntry } from "./entry.js";
 import { buildAt, mnistFolder, root } from "./places.js";
 import { fitRing, type Measurement, ourRing, seconds } from "./scale/cost-model.js";
@@ -49,10 +50,10 @@ const program = new Command("scale-model")
   .description(
     "Measures, fits and predicts how all-reduces and training steps grow with the number of ranks.",
   )
-  .option("--ranks <list>", "numbers of ranks; 2 and 4 are fitted, others judge", numbers, [2, 3, 4, 8])
-  .option("--rates <list>", "Mbit/s of the limited links", numbers, [1000, 200])
-  .option("--rounds <n>", "how often each is measured", number, 3)
-  .option("--step-ms <ms>", "computing time of a step to predict with", number, 100)
+  .option("--ranks <list>", "numbers of ranks; 2 and 4 are fitted, others judge", wholeNumbers, [2, 3, 4, 8])
+  .option("--rates <list>", "Mbit/s of the limited links", wholeNumbers, [1000, 200])
+  .option("--rounds <n>", "how often each is measured", wholeNumber, 3)
+  .option("--step-ms <ms>", "computing time of a step to predict with", wholeNumber, 100)
   .option("--quick", "one round, few sizes, no training steps", false)
   .option("--data-dir <dir>", "the folder with MNIST (default: $DDP_MNIST_DIR, else ../shared/mnist)")
   .option("--dist <folder>", "the build to measure", "dist")
@@ -60,14 +61,7 @@ const program = new Command("scale-model")
   .option("--note <text>", "a line for the document: what was special")
   .action(main);
 
-program.parseAsync().catch((error: unknown) => {
-  // Commander has printed its own line; 0 is for help.
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  process.stderr.write(
-    `scale-model: ${error instanceof UsageError ? error.message : (error as Error).stack}\n`,
-  );
-  process.exit(error instanceof UsageError ? 2 : 1);
-});
+void runProgram(program);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 async function main(options: Options): Promise<void> {
@@ -162,13 +156,4 @@ function picture(measured: Measured): string {
       yTick: (value) => (value < 1e-3 ? `${(value * 1e6).toFixed(0)} us` : `${(value * 1e3).toFixed(0)} ms`),
     },
   );
-}
-
-function number(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("It wants a whole number of at least 1.");
-  return Number(text);
-}
-
-function numbers(text: string): number[] {
-  return text.split(",").map(number);
 }
