@@ -123,16 +123,18 @@ function callTable(measured: Measured, alpha: number, beta: number): string {
   return `${note}\n\n${markdownTable([["", ...columns.map(([name]) => name)], ...rows])}`;
 }
 
-/** Steps of one rank with a core, and what a group adds: both wait for cores where there are fewer than ranks. */
-function stepTable({ steps, cores }: Measured): string {
+/**
+ * What computing takes, which waits for a core where there are fewer than ranks, and what each other rank adds, since
+ * all must have been given a core before any goes on.
+ */
+export function stepTable({ steps, cores }: Measured): string {
   const stages = Object.keys(steps.values().next().value ?? {});
   const fitted = [1, 2, 4];
   const models = stages.map((stage) => {
     const points = [...steps]
       .filter(([workers]) => fitted.includes(workers))
       .map(([workers, step]) => {
-        const crowd = Math.max(1, workers / cores);
-        return { x: crowd, y: workers > 1 ? crowd : 0, value: step[stage] };
+        return { x: Math.max(1, workers / cores), y: workers - 1, value: step[stage] };
       });
     return points.length > 1 ? fitTwo(points) : null;
   });
@@ -142,7 +144,7 @@ function stepTable({ steps, cores }: Measured): string {
       `${workers}${fitted.includes(workers) ? "" : " (held out)"}`,
       ...stages.flatMap((stage, i) => {
         const model = models[i];
-        const predicted = model === null ? null : crowd * (model[0] + (workers > 1 ? model[1] : 0));
+        const predicted = model === null ? null : crowd * model[0] + (workers - 1) * model[1];
         return [
           shortNumber(step[stage] * 1e3),
           predicted === null
@@ -156,10 +158,10 @@ function stepTable({ steps, cores }: Measured): string {
     const model = models[i];
     return model === null
       ? ""
-      : `${stage}: ${micro(model[0])} us to compute, ${micro(model[1])} us for the group`;
+      : `${stage}: ${micro(model[0])} us to compute, ${micro(model[1])} us for each other worker`;
   });
   return (
-    `ms a step, batch 32 a worker, ${cores} cores, in the second epoch. Model: (compute + group) x workers / cores, ` +
+    `ms a step, batch 32 a worker, ${cores} cores, in the second epoch. Model: compute x max(1, workers / cores) + each other x (workers - 1), ` +
     `fitted on ${fitted.join(", ")} workers. ${said.join("; ")}.\n\n` +
     markdownTable([["workers", ...stages.flatMap((stage) => [stage, "model (error)"])], ...rows])
   );
