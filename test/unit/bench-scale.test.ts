@@ -170,6 +170,7 @@ test("the picture is well-formed and shows each point", () => {
   );
   assert.match(svg, /^<svg [^>]+>\n[\s\S]+<\/svg>\n$/);
   assert.equal(svg.match(/<circle /g)?.length, 3);
+  assert.match(svg, /<title>title<\/title>/);
   assert.match(svg, /a &lt; b &amp; c/);
   assert.doesNotMatch(svg, /NaN|undefined/);
 });
