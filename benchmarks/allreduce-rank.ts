@@ -36,9 +36,7 @@ process.once("message", (orders: RankOrders) => {
 process.on("disconnect", () => process.exit());
 
 async function measureAll({ rank, endpoints, token, module, sizes }: RankOrders): Promise<Timings> {
-  const { connectProcessGroup } = (await import(
-    module
-  )) as typeof import("../src/allreduce/process-group.js");
+  const { connectProcessGroup } = (await import(module)) as typeof import("../src/allreduce/open-group.js");
   const worldSize = endpoints.length;
   const group = await connectProcessGroup({ rank, worldSize, endpoints, token, timeoutSeconds: 120 });
   await repeat(group, new Float32Array(1000), COMPILE);

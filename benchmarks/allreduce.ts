@@ -3,7 +3,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { openSocketFolder } from "../src/launcher/socket-folder.js";
+import { openSocketFolder } from "../src/launcher/processes/socket-folder.js";
 import type { RankOrders, Timings } from "./allreduce-rank.js";
 import type { Report } from "./entry.js";
 import { PYTHON, root } from "./places.js";
@@ -80,7 +80,7 @@ export async function runRanks(
   children: readonly ChildProcess[],
   orders: Omit<RankOrders, "rank" | "module">,
 ): Promise<Timings> {
-  const module = new URL("allreduce/process-group.js", build).href;
+  const module = new URL("allreduce/open-group.js", build).href;
   try {
     const results = children.map((child, rank) => {
       child.send({ ...orders, rank, module } satisfies RankOrders);

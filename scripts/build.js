@@ -1,4 +1,4 @@
-// Compiles src to dist, and its AssemblyScript to dist/engine/kernels.wasm and dist/allreduce/halves.wasm. Plain
+// Compiles src to dist, and its AssemblyScript to dist/engine/kernels.wasm and dist/allreduce/float16.wasm. Plain
 // JavaScript, because it runs in `prepare`, before anything is built.
 import { execFileSync } from "node:child_process";
 import { chmodSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ run(join(dirname(require.resolve("typescript/package.json")), "bin", "tsc"), "-p
 chmodSync(join(root, "dist/launcher/cli.js"), 0o755);
 // Works inside the tfjs backend's memory, and has none of its own.
 assemble("src/engine/wasm/module/index.ts", "dist/engine/kernels.wasm", "--importMemory", "--noExportMemory");
-assemble("src/allreduce/module/index.ts", "dist/allreduce/halves.wasm", "--initialMemory", "1");
+assemble("src/allreduce/formats/module/index.ts", "dist/allreduce/float16.wasm", "--initialMemory", "1");
 
 /** No runtime: a module is functions on memory. */
 function assemble(source, target, ...memory) {

@@ -16,8 +16,7 @@ export * from "./core/callback.js";
 export type * from "./core/context.js";
 export { RunError, UsageError } from "./core/errors.js";
 export type * from "./core/loader.js";
-export type * from "./core/log.js";
-export type * from "./core/logger.js";
+export type * from "./core/metrics-logger.js";
 export type * from "./core/options.js";
 export {
   type Model,
@@ -27,6 +26,7 @@ export {
   setRequiresGrad,
 } from "./core/parameters.js";
 export { getRank, type ProcessGroup } from "./core/process-group.js";
+export type * from "./core/process-log.js";
 export {
   type Criterion,
   Recipe,
@@ -43,9 +43,9 @@ export { loadMnist, type PreparedMnist, prepareMnist } from "./data/mnist.js";
 export { assertUnchanged } from "./data/unchanged.js";
 export { crossEntropyLoss } from "./engine/cross-entropy.js";
 export { tf } from "./engine/tf.js";
-export { Interrupted } from "./launcher/interruption.js";
 export { launch } from "./launcher/launch.js";
-export type { LaunchOptions } from "./launcher/options.js";
+export type { LaunchOptions } from "./launcher/options/resolve.js";
+export { Interrupted } from "./launcher/processes/interruption.js";
 export { ConsoleLogger } from "./loggers/console.js";
 export { CsvLogger } from "./loggers/csv.js";
 export { TensorboardLogger } from "./loggers/tensorboard.js";

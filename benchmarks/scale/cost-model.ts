@@ -12,10 +12,10 @@ export interface Work {
   readonly bytes: number;
 }
 
-/** Up to here our ring lets arrays circulate whole (src/allreduce/ring.ts). */
+/** Up to here our ring lets arrays circulate whole (src/allreduce/algorithms/ring.ts). */
 export const WHOLE_BYTES = 32 * 1024;
 
-/** Our ring over ZeroMQ, as src/allreduce/ring.ts does it. */
+/** Our ring over ZeroMQ, as src/allreduce/algorithms/ring.ts does it. */
 export function ourRing(ranks: number, n: number): Work {
   return n <= WHOLE_BYTES ? { hops: ranks - 1, bytes: (ranks - 1) * n } : ring(ranks, n);
 }

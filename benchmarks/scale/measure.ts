@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunSummary } from "../../src/core/summary.js";
-import { openSocketFolder } from "../../src/launcher/socket-folder.js";
+import { openSocketFolder } from "../../src/launcher/processes/socket-folder.js";
 import { RANK_PROGRAM, runRanks } from "../allreduce.js";
 import { freePort, runProgram } from "../processes.js";
 import { spread } from "../statistics.js";

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { TrainOptions } from "../../src/core/options.js";
-import { newConfig, readConfig, resumedConfig } from "../../src/launcher/config-file.js";
-import { readEarlierRun } from "../../src/launcher/resume.js";
+import { newConfig, readConfig, resumedConfig } from "../../src/launcher/run-folder/config-file.js";
+import { readEarlierRun } from "../../src/launcher/run-folder/resume.js";
 import { awkwardNumbers, damaged, replaceValue, utf8 } from "./bytes.js";
 import type { Target } from "./target.js";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
-import { Envelopes } from "../../src/allreduce/envelope.js";
+import { Envelopes } from "../../src/allreduce/transport/envelope.js";
 import { damaged, utf8 } from "./bytes.js";
 import type { Target } from "./target.js";
 

@@ -1,8 +1,12 @@
 // The command line's arguments, and the options that a program gives: checked options, or one line that helps.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseArguments } from "../../src/launcher/command.js";
-import { type LaunchOptions, resolveOptions, type WantedOptions } from "../../src/launcher/options.js";
+import { parseArguments } from "../../src/launcher/commands/command-line.js";
+import {
+  type LaunchOptions,
+  resolveOptions,
+  type WantedOptions,
+} from "../../src/launcher/options/resolve.js";
 import { utf8 } from "./bytes.js";
 import type { Target } from "./target.js";
 

@@ -1,11 +1,11 @@
 // What callbacks see of a run. It lives here so that callbacks never import the worker.
 import type { Optimizer, Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { Loader } from "./loader.js";
-import type { Log } from "./log.js";
-import type { MetricsLogger } from "./logger.js";
+import type { MetricsLogger } from "./metrics-logger.js";
 import type { TrainOptions } from "./options.js";
 import type { Model, Parameter } from "./parameters.js";
 import type { ProcessGroup } from "./process-group.js";
+import type { Log } from "./process-log.js";
 import type { Criterion } from "./recipe.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Counters, RunState } from "./state.js";

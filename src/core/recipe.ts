@@ -3,7 +3,7 @@
 import type { Optimizer, Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { Callback } from "./callback.js";
 import type { Batch, Loader } from "./loader.js";
-import type { MetricsLogger } from "./logger.js";
+import type { MetricsLogger } from "./metrics-logger.js";
 import type { TrainOptions } from "./options.js";
 import type { Model } from "./parameters.js";
 import type { Scheduler } from "./scheduler.js";

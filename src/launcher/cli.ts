@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The `ddp-train` command.
-import { runCommand } from "./command.js";
-import { STOP_SIGNALS } from "./interruption.js";
+import { runCommand } from "./commands/command-line.js";
+import { STOP_SIGNALS } from "./processes/interruption.js";
 
 // A reader that goes away (`ddp-train | head`) or a terminal that is closed does not end the training.
 for (const stream of [process.stdout, process.stderr]) {

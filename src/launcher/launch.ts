@@ -2,18 +2,24 @@
 // write summary.json. The command line calls this, and so can any program.
 import type { TrainOptions } from "../core/options.js";
 import type { RunSummary } from "../core/summary.js";
-import { announceEngine } from "./announce.js";
-import { runWithRestarts } from "./attempts.js";
-import { conclude } from "./conclude.js";
-import { type Console, openConsole } from "./console.js";
-import { type Interruption, noInterruption } from "./interruption.js";
-import { type Claim, claimLogdir, reclaimLogdir } from "./logdir.js";
-import { type LaunchOptions, resolveOptions, type WantedOptions } from "./options.js";
-import { probe } from "./probe.js";
-import { shortPath, summaryText } from "./report.js";
-import { type EarlierRun, findCheckpoint, locateRun, readEarlierRun, resumedOptions } from "./resume.js";
-import { RunRecord } from "./run-record.js";
-import { removeAbandonedSockets } from "./socket-folder.js";
+import { type LaunchOptions, resolveOptions, type WantedOptions } from "./options/resolve.js";
+import { type Interruption, noInterruption } from "./processes/interruption.js";
+import { probe } from "./processes/probe.js";
+import { runWithRestarts } from "./processes/restarts.js";
+import { removeAbandonedSockets } from "./processes/socket-folder.js";
+import { type Claim, claimLogdir, reclaimLogdir } from "./run-folder/logdir.js";
+import {
+  type EarlierRun,
+  findCheckpoint,
+  locateRun,
+  readEarlierRun,
+  resumedOptions,
+} from "./run-folder/resume.js";
+import { RunRecord } from "./run-folder/run-record.js";
+import { announceEngine } from "./terminal/announce.js";
+import { conclude } from "./terminal/conclude.js";
+import { type Console, openConsole } from "./terminal/console.js";
+import { shortPath, summaryText } from "./terminal/report.js";
 
 /** What a run touches outside of its log folder; each has a default. */
 export interface LaunchIo extends Interruption {

@@ -1,7 +1,7 @@
 // The console: one line per loader and epoch, for the person who watches. With ten classes a loader has some fifty
 // metrics; the line shows those without a `/`, and a verbose logger adds a table of the others.
 import { styleText } from "node:util";
-import type { LogScope, MetricsLogger } from "../core/logger.js";
+import type { LogScope, MetricsLogger } from "../core/metrics-logger.js";
 
 export interface ConsoleOptions {
   /** Where to print. Default standard output. */

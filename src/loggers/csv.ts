@@ -4,7 +4,7 @@ import { appendFileSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, 
 import { join } from "node:path";
 import { writeFileAtomic } from "../core/atomic-file.js";
 import { UsageError } from "../core/errors.js";
-import type { LogScope, MetricsLogger } from "../core/logger.js";
+import type { LogScope, MetricsLogger } from "../core/metrics-logger.js";
 
 /**
  * Writes `<logdir>/<loader key>.csv`, numbers in full precision, missing ones as empty cells. Over an existing file it

@@ -14,7 +14,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { writeFileAtomic } from "../core/atomic-file.js";
 import { UsageError } from "../core/errors.js";
-import type { LogScope, MetricsLogger } from "../core/logger.js";
+import type { LogScope, MetricsLogger } from "../core/metrics-logger.js";
 import type { Counters } from "../core/state.js";
 import { encodeRecord, FILE_VERSION, readRecords, type TfEvent } from "./tfevents.js";
 

@@ -1,13 +1,13 @@
 // One worker's whole life between `init` and `done`: engine, recipe, data, group, run.
 import { join } from "node:path";
-import { connectProcessGroup } from "../allreduce/process-group.js";
-import { openLog } from "../core/log.js";
+import { connectProcessGroup } from "../allreduce/open-group.js";
+import { openLog } from "../core/process-log.js";
 import type { Position, Prepared, WorkerInit } from "../core/protocol.js";
 import type { RunProgress, RunResults } from "../core/summary.js";
 import { loadEngine } from "../engine/load.js";
-import { loadRecipe } from "./load-recipe.js";
-import { Runner } from "./runner.js";
-import { chooseStages } from "./stage.js";
+import { Runner } from "./loops/runner.js";
+import { chooseStages } from "./stage/build.js";
+import { loadRecipe } from "./stage/load-recipe.js";
 
 /** How a worker talks to its launcher. */
 export interface Launcher {

@@ -1,10 +1,10 @@
 // A model checker for the board: runs the real reduction of all ranks over modelled pages, through every order in which
 // ranks can see that all have posted, and calls it an error when a page is written that somebody may still read.
 
-import type { Board } from "../../src/allreduce/board.js";
-import { BoardAllReduce } from "../../src/allreduce/board-allreduce.js";
-import type { Exchange } from "../../src/allreduce/exchange.js";
-import type { Packed } from "../../src/allreduce/wire-format.js";
+import { BoardAllReduce } from "../../src/allreduce/algorithms/shared.js";
+import type { Packed } from "../../src/allreduce/formats/wire-format.js";
+import type { Board } from "../../src/allreduce/shared-memory/pages.js";
+import type { Exchange } from "../../src/allreduce/transport/collective.js";
 import type { Wire } from "../../src/core/process-group.js";
 
 export interface BoardModel {

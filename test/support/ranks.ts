@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectProcessGroup } from "../../src/allreduce/process-group.js";
-import type { Log } from "../../src/core/log.js";
+import { connectProcessGroup } from "../../src/allreduce/open-group.js";
 import type { TrainOptions } from "../../src/core/options.js";
+import type { Log } from "../../src/core/process-log.js";
 import type { RecipeClass } from "../../src/core/recipe.js";
 import type { RunResults } from "../../src/core/summary.js";
-import { Runner, type RunnerSetup } from "../../src/worker/runner.js";
-import { chooseStages } from "../../src/worker/stage.js";
+import { Runner, type RunnerSetup } from "../../src/worker/loops/runner.js";
+import { chooseStages } from "../../src/worker/stage/build.js";
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 

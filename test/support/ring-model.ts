@@ -5,8 +5,8 @@
 // given their next message, and the world can be brought back to any point by playing such a list again. Zeromq reads
 // a sent payload at some moment until it is received: a model link keeps the sender's own memory in flight, and
 // calls it an error when it has changed by the time it is delivered, whatever the reader would have seen.
-import type { Message, Outgoing } from "../../src/allreduce/envelope.js";
-import type { Link } from "../../src/allreduce/link.js";
+import type { Message, Outgoing } from "../../src/allreduce/transport/envelope.js";
+import type { Link } from "../../src/allreduce/transport/link.js";
 import type { ProcessGroup } from "../../src/core/process-group.js";
 
 /** What one rank does; rejects when a result is wrong. */

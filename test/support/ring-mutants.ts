@@ -2,8 +2,8 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type * as ring from "../../src/allreduce/ring.js";
-import type * as ringGroup from "../../src/allreduce/ring-group.js";
+import type * as ring from "../../src/allreduce/algorithms/ring.js";
+import type * as ringGroup from "../../src/allreduce/group.js";
 import { withFolder } from "./ring.js";
 
 const SRC = fileURLToPath(new URL("../../src", import.meta.url));
@@ -32,7 +32,7 @@ export function withMutant<T>(
     if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places that say: ${from}`);
     writeFileSync(path, parts.join(to));
     const load = (name: string) => import(pathToFileURL(join(folder, "allreduce", name)).href);
-    const [group, allReduce] = await Promise.all([load("ring-group.ts"), load("ring.ts")]);
+    const [group, allReduce] = await Promise.all([load("group.ts"), load("algorithms/ring.ts")]);
     return await body({ ...group, ...allReduce } as Implementation);
   });
 }

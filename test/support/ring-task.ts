@@ -1,5 +1,5 @@
 // What the multi-process tests of the ring and their forked ranks say to each other.
-import type { Transport } from "../../src/allreduce/process-group.js";
+import type { Transport } from "../../src/allreduce/open-group.js";
 import type { SerializedError } from "../../src/core/errors.js";
 
 export interface RingTask {

@@ -2,7 +2,7 @@
 // `finish` reduces a number of times, broadcasts, closes and exits at once; the exit code says how that went.
 // `forever` reduces until that fails; `pause` is `finish` with a break in the middle.
 import { once } from "node:events";
-import { connectProcessGroup } from "../../src/allreduce/process-group.js";
+import { connectProcessGroup } from "../../src/allreduce/open-group.js";
 import { serializeError } from "../../src/core/errors.js";
 import type { RingReport, RingTask } from "./ring-task.js";
 

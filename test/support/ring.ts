@@ -6,7 +6,7 @@ import { mkdtemp, rm, watch } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type ConnectOptions, connectProcessGroup } from "../../src/allreduce/process-group.js";
+import { type ConnectOptions, connectProcessGroup } from "../../src/allreduce/open-group.js";
 import type { ProcessGroup } from "../../src/core/process-group.js";
 
 /** Runs `body` with a new folder that only this user can enter, and removes it. */

@@ -26,17 +26,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** foreign package -> the only places that may import it at run time. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
-  zeromq: ["allreduce/transport.ts"],
+  zeromq: ["allreduce/transport/zmq.ts"],
   msgpackr: ["allreduce"],
   "@tensorflow/tfjs-backend-wasm": ["engine"],
   "@tensorflow/tfjs-backend-cpu": ["engine"],
   "@tensorflow/tfjs-node-gpu": ["engine"],
   "@tensorflow/tfjs-core": ["engine", "data"],
   "@tensorflow/tfjs-layers": ["engine"],
-  commander: ["launcher/command.ts"],
-  winston: ["core/log.ts"],
+  commander: ["launcher/commands/command-line.ts"],
+  winston: ["core/process-log.ts"],
   "cli-progress": ["callbacks/progress.ts"],
-  esbuild: ["worker/recipe-hooks.ts"],
+  esbuild: ["worker/stage/recipe-hooks.ts"],
 };
 
 interface Import {

@@ -1,0 +1,158 @@
+// Builds a stage from the recipe's getters, and says in one line which of them returned the wrong thing.
+import type { Optimizer } from "@tensorflow/tfjs-core";
+import { type Callback, CallbackOrder } from "../../core/callback.js";
+import { UsageError } from "../../core/errors.js";
+import type { Loader } from "../../core/loader.js";
+import { isLayersModel, type Model, namedParameters, type Parameter } from "../../core/parameters.js";
+import type { Criterion, Recipe } from "../../core/recipe.js";
+import type { Scheduler } from "../../core/scheduler.js";
+
+/** Everything that lives for one stage. */
+export interface Stage {
+  readonly key: string;
+  readonly length: number;
+  readonly model: Model;
+  readonly parameters: readonly Parameter[];
+  readonly criterion: Criterion;
+  readonly optimizer: Optimizer;
+  readonly scheduler: Scheduler | null;
+  readonly loaders: Readonly<Record<string, Loader>>;
+  readonly callbacks: Readonly<Record<string, Callback>>;
+  /** The loss that the optimizer callback asks to differentiate. */
+  readonly lossKey: string | null;
+}
+
+const REQUIRED_METHODS = [
+  "getStageLen",
+  "getLoaders",
+  "getModel",
+  "getCriterion",
+  "getOptimizer",
+  "getCallbacks",
+  "handleBatch",
+] as const;
+
+/** The stages to run: all of the recipe's, or those asked for, in the order asked. @throws UsageError */
+export function chooseStages(recipe: Recipe, wanted: readonly string[] | null): readonly string[] {
+  const { stages } = recipe;
+  if (!Array.isArray(stages) || stages.length === 0 || stages.some((stage) => typeof stage !== "string")) {
+    throw new UsageError('the recipe lacks stages: it wants stages = ["first", ...], a list of names');
+  }
+  for (const method of REQUIRED_METHODS) {
+    if (typeof recipe[method] !== "function") throw new UsageError(`the recipe lacks the method ${method}`);
+  }
+  const unknown = wanted?.find((stage) => !stages.includes(stage));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `--stages: the recipe has no stage "${unknown}"; its stages are: ${stages.join(", ")}`,
+    );
+  }
+  return wanted ?? stages;
+}
+
+/** Calls the recipe's getters for a stage. @throws UsageError naming the getter and what it should return. */
+export function buildStage(recipe: Recipe, key: string, epochs: number | null): Stage {
+  const length = epochs ?? recipe.getStageLen(key);
+  expect(
+    Number.isInteger(length) && length > 0,
+    "getStageLen",
+    key,
+    "a whole number of epochs, at least 1",
+    length,
+  );
+  const model = recipe.getModel(key);
+  expect(
+    isObject(model) && (isLayersModel(model) || isObject(model.parameters)),
+    "getModel",
+    key,
+    "a tfjs LayersModel, or an object whose `parameters` name its variables",
+    model,
+  );
+  recipe.model = model;
+  const criterion = recipe.getCriterion(key);
+  expect(
+    typeof criterion === "function",
+    "getCriterion",
+    key,
+    "a function (outputs, targets) => loss",
+    criterion,
+  );
+  recipe.criterion = criterion;
+  const optimizer = recipe.getOptimizer(key, model);
+  expect(
+    isObject(optimizer) && typeof optimizer.applyGradients === "function",
+    "getOptimizer",
+    key,
+    "a tfjs optimizer such as tf.train.adam(1e-3)",
+    optimizer,
+  );
+  recipe.optimizer = optimizer;
+  const scheduler = recipe.getScheduler?.(key, optimizer) ?? null;
+  expect(
+    scheduler === null || (isObject(scheduler) && typeof scheduler.step === "function"),
+    "getScheduler",
+    key,
+    "null or an object with step()",
+    scheduler,
+  );
+  recipe.scheduler = scheduler;
+  const loaders = recipe.getLoaders(key);
+  checkLoaders(key, loaders);
+  const callbacks = recipe.getCallbacks(key);
+  expect(
+    isObject(callbacks) && Object.values(callbacks).every((callback) => typeof callback?.order === "number"),
+    "getCallbacks",
+    key,
+    "an object of callbacks, each with an order",
+    callbacks,
+  );
+  const losses = Object.values(callbacks).flatMap((callback) =>
+    callback.order === CallbackOrder.optimizer && "metricKey" in callback ? [String(callback.metricKey)] : [],
+  );
+  if (losses.length > 1)
+    throw new UsageError(
+      `getCallbacks("${key}") returned ${losses.length} optimizer callbacks; one stage has one optimizer`,
+    );
+  return {
+    key,
+    length,
+    model,
+    parameters: namedParameters(model),
+    criterion,
+    optimizer,
+    scheduler,
+    loaders,
+    callbacks,
+    lossKey: losses[0] ?? null,
+  };
+}
+
+function checkLoaders(key: string, loaders: unknown): asserts loaders is Record<string, Loader> {
+  expect(
+    isObject(loaders) && Object.keys(loaders).length > 0,
+    "getLoaders",
+    key,
+    "an object of loaders by name",
+    loaders,
+  );
+  for (const [name, loader] of Object.entries(loaders as Record<string, Loader>)) {
+    if (!/^(train|valid|infer)/.test(name)) {
+      throw new UsageError(`getLoaders("${key}"): loader "${name}" must start with train, valid or infer`);
+    }
+    if (typeof loader?.[Symbol.iterator] !== "function" || typeof loader.length !== "number") {
+      throw new UsageError(
+        `getLoaders("${key}"): "${name}" is not a loader; use new DataLoader(dataset, { batchSize })`,
+      );
+    }
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function expect(holds: boolean, method: string, stage: string, wanted: string, got: unknown): void {
+  if (holds) return;
+  const shown = isObject(got) ? `a ${got.constructor?.name ?? "plain object"}` : String(got);
+  throw new UsageError(`the recipe's ${method}("${stage}") returned ${shown}; it must return ${wanted}`);
+}

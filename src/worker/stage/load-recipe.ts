@@ -1,0 +1,51 @@
+// Imports a recipe's module: TypeScript or JavaScript, wherever it lies. A recipe is code and runs as such.
+import { existsSync } from "node:fs";
+import { register } from "node:module";
+import { basename } from "node:path";
+import { pathToFileURL } from "node:url";
+import { messageOf, UsageError } from "../../core/errors.js";
+import type { RecipeClass } from "../../core/recipe.js";
+
+/** A recipe's class and the name under which checkpoints and the summary know it. */
+export interface LoadedRecipe {
+  readonly Recipe: RecipeClass;
+  readonly name: string;
+}
+
+/**
+ * Loads the class that the module at `path` exports as default; null means the built-in MNIST recipe.
+ * @throws UsageError naming the file when it is missing, does not load, or exports something else.
+ */
+export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
+  if (path === null) {
+    const { MnistRecipe } = await import("../../recipes/mnist.js");
+    return { Recipe: MnistRecipe, name: "mnist" };
+  }
+  if (!existsSync(path)) throw new UsageError(`--recipe: there is no file ${path}`);
+  register(new URL("./recipe-hooks.js", import.meta.url), {
+    data: {
+      recipe: pathToFileURL(path).href,
+      index: new URL("../../index.js", import.meta.url).href,
+      here: import.meta.url,
+    },
+  });
+  let module: { readonly default?: unknown };
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (error) {
+    throw new UsageError(`the recipe ${path} does not load: ${oneLine(error)}`);
+  }
+  if (typeof module.default !== "function") {
+    const found = Object.keys(module).join(", ") || "nothing";
+    throw new UsageError(
+      `the recipe ${path} exports ${found}; it wants "export default class MyRecipe extends Recipe { ... }"`,
+    );
+  }
+  return { Recipe: module.default as RecipeClass, name: basename(path).replace(/\.[^.]+$/, "") };
+}
+
+/** The message, with the place in the source that syntax errors carry on further lines or in their stack. */
+function oneLine(error: unknown): string {
+  const place = error instanceof SyntaxError ? ` at ${error.stack?.split("\n")[0]}` : "";
+  return (messageOf(error) + place).replace(/\s+/g, " ");
+}

@@ -1,0 +1,154 @@
+// What a person reads: failures with the root cause first, and the summary.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type SerializedError, serializeError } from "../../../src/core/errors.js";
+import type { Failure } from "../../../src/launcher/processes/worker-handle.js";
+import {
+  failureLine,
+  failureReport,
+  findSilent,
+  rootCause,
+  summaryText,
+} from "../../../src/launcher/terminal/report.js";
+import { fakeResults } from "../../fixtures/fake-results.js";
+
+const position = { stage: "freezed", epoch: 2, loader: "train", batch: 117 };
+const where = "in stage freezed, epoch 2, train batch 117";
+
+function failure(change: Partial<Failure>): Failure {
+  return {
+    rank: 1,
+    pid: 123,
+    at: 0,
+    error: null,
+    end: null,
+    silence: null,
+    position,
+    lastWords: [],
+    ...change,
+  };
+}
+function ended(code: number | null, signal: NodeJS.Signals | null, error: Error | null = null) {
+  return { code, signal, error, at: 0 };
+}
+function named(name: string, message: string): SerializedError {
+  return { ...serializeError(new Error(message)), name };
+}
+
+test("a failure says who, how and where", () => {
+  const line = (change: Partial<Failure>) => failureLine(failure(change));
+  assert.equal(line({ end: ended(null, "SIGKILL") }), `rank 1 (pid 123) was killed by SIGKILL ${where}`);
+  assert.equal(line({ end: ended(3, null) }), `rank 1 (pid 123) ended with exit code 3 ${where}`);
+  assert.equal(line({ end: ended(0, null) }), `rank 1 (pid 123) ended before its work was done ${where}`);
+  assert.equal(
+    line({ error: named("RangeError", "no") }),
+    `rank 1 (pid 123) failed ${where}: RangeError: no`,
+  );
+  assert.equal(
+    line({ end: ended(1, null), position: null }),
+    "rank 1 (pid 123) ended with exit code 1 before the first batch",
+  );
+  const unstarted = { end: ended(null, null, new Error("EAGAIN")), pid: undefined };
+  assert.equal(line(unstarted), "rank 1 (pid none) could not be started: EAGAIN");
+});
+
+test("the earliest failure is the root cause", () => {
+  const first = failure({ rank: 2, at: 10, end: ended(null, "SIGSEGV") });
+  const second = failure({ rank: 0, at: 20, error: named("Error", "later") });
+  assert.equal(rootCause([second, first]), first);
+});
+
+test("a lost peer explains nothing that happened in the same moment", () => {
+  const peer = failure({ rank: 0, at: 10, error: named("PeerError", "rank 1 is gone") });
+  const own = failure({ rank: 1, at: 15, end: ended(null, "SIGKILL") });
+  assert.equal(rootCause([peer, own]), own);
+  assert.equal(rootCause([peer, { ...own, at: 5000 }]), peer);
+  assert.equal(rootCause([peer]), peer);
+});
+
+test("of ranks that all wait for one another in a ring, the silent one is at fault", () => {
+  const waited = (rank: number, silentRank: number, at: number) =>
+    failure({ rank, at, error: { ...named("PeerError", `${rank} waited for ${silentRank}`), silentRank } });
+  // Rank 2 of 4 hangs. The deadlines of the others pass together; here that of its own neighbour is the last.
+  const [one, zero, three] = [waited(1, 0, 10), waited(0, 3, 11), waited(3, 2, 12)];
+  assert.deepEqual(findSilent([one, zero, three]), { rank: 2, by: three });
+  // The neighbour was told of the failure in the words of rank 3 before its own deadline passed.
+  const heard = failure({ rank: 0, at: 11, error: named("PeerError", "3 waited for 2") });
+  assert.deepEqual(findSilent([heard, three]), { rank: 2, by: three });
+  assert.equal(findSilent([waited(0, 1, 10), waited(1, 0, 11)]), null);
+  assert.equal(findSilent([waited(0, 1, 10), failure({ rank: 1, at: 9, end: ended(1, null) })]), null);
+
+  const silent = failure({ rank: 2, at: 12, silence: "3 waited for 2" });
+  assert.equal(rootCause([one, zero, three, silent]), silent);
+  assert.equal(failureLine(silent), `rank 2 (pid 123) did not answer ${where}: 3 waited for 2`);
+});
+
+test("the report has the stack of the root cause, and a line for each consequence", () => {
+  const stack = "RangeError: first\nsecond\n    at train (a.ts:1:2)\n    at run (b.ts:3:4)";
+  const root = failure({
+    error: { name: "RangeError", message: "first\nsecond", stack, usage: false },
+    lastWords: ["noise"],
+  });
+  const peer = failure({ rank: 0, pid: 7, at: 1, error: named("PeerError", `gone\n${"x".repeat(500)}`) });
+  assert.deepEqual(failureReport([peer, root]).split("\n"), [
+    `rank 1 (pid 123) failed ${where}: RangeError: first`,
+    "second",
+    "    at train (a.ts:1:2)",
+    "    at run (b.ts:3:4)",
+    "  and then:",
+    `    rank 0 (pid 7) failed ${where}: PeerError: gone`,
+  ]);
+});
+
+test("the report of a silent death shows the last lines of stderr", () => {
+  const report = failureReport([
+    failure({ end: ended(null, "SIGABRT"), lastWords: ["free(): invalid pointer"] }),
+  ]);
+  assert.deepEqual(report.split("\n"), [
+    `rank 1 (pid 123) was killed by SIGABRT ${where}`,
+    "  the last that it wrote:",
+    "    free(): invalid pointer",
+  ]);
+});
+
+test("the summary has a line a stage and says where everything is", () => {
+  const summary = {
+    status: "completed" as const,
+    recipe: "mnist",
+    dataset: "digits",
+    engine: "wasm",
+    world_size: 2,
+    restarts: 0,
+    wall_seconds: 125.4,
+    ...fakeResults,
+  };
+  assert.deepEqual(summaryText(summary, join(process.cwd(), "logs/x")).split("\n"), [
+    "  stage       epochs   valid accuracy   valid loss    time   train samples/s",
+    "  freezed          2           0.8400       0.7500   5.0 s            30,000",
+    "  unfreezed        1           0.9575       0.1234   2.5 s            30,000",
+    "",
+    "  best     unfreezed epoch 1, accuracy01 0.9575",
+    "           logs/x/checkpoints/best.safetensors",
+    "  weights  sha256 0123456789abcdef…",
+    "  run      2 workers on wasm, digits, 2 min 5 s",
+    "  logs     logs/x",
+  ]);
+});
+
+test("the summary of a recipe with other metrics and loaders has no made-up numbers", () => {
+  const infer = { seconds: 1, samples: 5, samples_per_second: 5 };
+  const stages = [{ stage: "only", epochs: [{ epoch: 1, seconds: 1, infer }] }];
+  const summary = {
+    ...fakeResults,
+    stages,
+    best: null,
+    status: "completed" as const,
+    recipe: "r",
+    dataset: "d",
+  };
+  const text = summaryText({ ...summary, engine: "cpu", world_size: 1, restarts: 0, wall_seconds: 1 }, "/x");
+  assert.match(text, /only +1 +- +- +1\.0 s +-$/m);
+  assert.match(text, /1 worker on cpu/);
+  assert.doesNotMatch(text, /best|NaN|undefined/);
+});
