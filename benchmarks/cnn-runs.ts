@@ -51,7 +51,7 @@ export async function runCnn(build: URL, job: CnnJob, composed: boolean): Promis
 /** What a run's summary.json says of its second epoch. */
 export function fromSummary({ stages }: RunSummary, job: CnnJob): CnnRun {
   const { train, valid } = stages[0].epochs[EPOCHS - 1] as Readonly<Record<string, LoaderSummary>>;
-  return { ...speed(train.seconds, job), loss: valid.loss, accuracy: valid.accuracy01 };
+  return { ...speed(train.seconds, job), loss: valid.metrics.loss, accuracy: valid.metrics.accuracy01 };
 }
 
 /** @throws Error when the command's first line names other kernels: it goes on with tfjs's own where ours fail. */

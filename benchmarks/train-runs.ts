@@ -42,7 +42,7 @@ export function runOurs(build: URL, job: Job): Promise<TrainRun> {
       ...outside(finished),
       firstStepSeconds: (Number(readFileSync(firstStep, "utf8")) - finished.startedAt) / 1000,
       samplesPerSecond: Object.fromEntries(stages.map((stage) => [stage.stage, speed(stage)])),
-      accuracy: loaderOf(stages[stages.length - 1], "valid").at(-1)?.accuracy01 ?? Number.NaN,
+      accuracy: loaderOf(stages[stages.length - 1], "valid").at(-1)?.metrics.accuracy01 ?? Number.NaN,
     };
   });
 }

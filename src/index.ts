@@ -14,6 +14,7 @@ export { ProgressCallback } from "./callbacks/progress.js";
 export { SchedulerCallback, type SchedulerOptions } from "./callbacks/scheduler.js";
 export * from "./core/callback.js";
 export type * from "./core/context.js";
+export type * from "./core/criterion.js";
 export { RunError, UsageError } from "./core/errors.js";
 export type * from "./core/loader.js";
 export type * from "./core/metrics-logger.js";
@@ -28,7 +29,7 @@ export {
 export { getRank, type ProcessGroup } from "./core/process-group.js";
 export type * from "./core/process-log.js";
 export {
-  type Criterion,
+  type MaybePromise,
   Recipe,
   type RecipeClass,
   type RecipeConfig,

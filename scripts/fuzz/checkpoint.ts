@@ -15,6 +15,7 @@ const counters = {
   ...{ globalEpochStep: 6, globalBatchStep: 60, globalSampleStep: 2 ** 40, stageEpochStep: 3 },
   ...{ stageBatchStep: 30, stageSampleStep: 300, loaderBatchStep: 4, loaderSampleStep: 5 },
 };
+const own = { dtype: "F32", shape: [2], data: Float32Array.of(1, 2) } as const;
 const state: RunState = {
   model: {
     "dense1/kernel": { dtype: "F32", shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 1e-45, NaN, Infinity) },
@@ -22,6 +23,7 @@ const state: RunState = {
     flags: { dtype: "BOOL", shape: [3], data: Uint8Array.of(0, 1, 1) },
   },
   optimizer: { "dense1/kernel/m": { dtype: "F32", shape: [0], data: new Float32Array() } },
+  optimizerSettings: { class: "Adam", numbers: { learningRate: 0.1, centered: false } },
   criterion: { weight: [1, null] },
   scheduler: { step: 3 },
   counters,
@@ -30,9 +32,19 @@ const state: RunState = {
   epoch: 3,
   metrics: { train: { loss: 0.3, "f1/class_00": NaN }, valid: { loss: 1 } },
   worldSize: 2,
-  midEpoch: { loader: "train", batches: 5, accumulators: [[1, 2], [3]], loaders: {} },
+  midEpoch: { loader: "train", batches: 5, batchesLeftOut: 1, accumulators: [[1, 2], [3]], loaders: {} },
   stageDone: false,
-  callbacks: { stopper: { best: 1 } },
+  callbacks: {
+    stopper: { scope: "shared", isJson: true, states: [{ json: { best: 1 }, tensors: {} }] },
+    "own/": {
+      scope: "rank",
+      isJson: false,
+      states: [
+        { json: null, tensors: { a: own } },
+        { json: 1, tensors: {} },
+      ],
+    },
+  },
   history: [{ stage: "freezed", epochs: [{ epoch: 1, seconds: 2 }] }],
 };
 const whole = new Uint8Array(Buffer.concat(encodeState(state)));

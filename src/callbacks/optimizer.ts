@@ -2,6 +2,7 @@
 import { type Callback, CallbackOrder } from "../core/callback.js";
 import type { FlatGradients, RunContext } from "../core/context.js";
 import { UsageError } from "../core/errors.js";
+import type { Json } from "../core/state.js";
 
 export interface OptimizerOptions {
   /** The loss to differentiate, as the criterion callback names it. */
@@ -14,8 +15,8 @@ export interface OptimizerOptions {
 
 /**
  * The step of distributed data parallel: mean of the ranks' gradients, then the optimizer. Clipping works on the
- * reduced gradient, so its norm has the same bits on every rank; accumulated batches cost one reduction, and what is
- * left at the loader's end is flushed.
+ * reduced gradient, so its norm has the same bits on every rank. Accumulated batches cost one reduction, and a step
+ * takes the mean of what was accumulated, also at a loader's end, where that may be fewer batches.
  */
 export class OptimizerCallback implements Callback {
   readonly order = CallbackOrder.optimizer;
@@ -25,6 +26,8 @@ export class OptimizerCallback implements Callback {
   readonly #clipNorm: number;
   #sum: FlatGradients | null = null;
   #pending = 0;
+  /** What the last step used. */
+  #settings: Record<string, number> = {};
 
   constructor(options: OptimizerOptions) {
     this.metricKey = options.metricKey;
@@ -46,37 +49,49 @@ export class OptimizerCallback implements Callback {
     const gradients = await context.gradients();
     if (!gradients) return;
     this.#accumulate(gradients);
-    if (this.#pending === this.#every) await this.#flush(context);
+    // Every rank has the same number of train batches, so all of them step or none does.
+    const isLast = context.batchIndex + 1 === context.loader.length;
+    if (this.#pending === this.#every || isLast) await this.#flush(context);
   }
 
-  async onLoaderEnd(context: RunContext): Promise<void> {
-    if (!context.isTrainLoader) return;
-    // Every rank has the same number of train batches, so all of them flush or none does.
-    if (this.#pending > 0) await this.#flush(context);
-    Object.assign(context.loaderMetrics, optimizerSettings(context));
+  onLoaderEnd(context: RunContext): void {
+    if (context.isTrainLoader) Object.assign(context.loaderMetrics, this.#settings);
   }
 
-  #accumulate(gradients: FlatGradients): void {
-    const { flat, wire, parameters } = gradients;
+  stateDict(): Json {
+    return this.#settings;
+  }
+
+  loadStateDict(settings: Json): void {
+    this.#settings = { ...(settings as Record<string, number>) };
+  }
+
+  #accumulate({ flat, parameters }: FlatGradients): void {
     if (this.#sum?.parameters !== parameters) {
-      const sum = new Float32Array(wire.length);
-      this.#sum = { parameters, wire: sum, flat: sum.subarray(0, flat.length) };
+      if (this.#pending > 0) {
+        throw new UsageError(
+          "weights were frozen or unfrozen within accumulated batches: do it between steps",
+        );
+      }
+      this.#sum = { parameters, flat: new Float32Array(flat.length) };
     }
     const sum = this.#sum.flat;
-    // Divided by k before adding, as torch users do: the tail of a loader then counts as less than a full step.
-    for (let i = 0; i < flat.length; i++) sum[i] += flat[i] / this.#every;
+    for (let i = 0; i < flat.length; i++) sum[i] += flat[i];
     this.#pending++;
   }
 
   async #flush(context: RunContext): Promise<void> {
     const sum = this.#sum as FlatGradients;
+    for (let i = 0; i < sum.flat.length; i++) sum.flat[i] /= this.#pending;
     await this.#step(context, sum);
-    sum.wire.fill(0);
+    sum.flat.fill(0);
     this.#pending = 0;
   }
 
   async #step(context: RunContext, accumulated?: FlatGradients): Promise<void> {
     const gradients = await context.reduceGradients(accumulated);
+    if (!context.isTrainLoader) return;
+    this.#settings = optimizerSettings(context);
     if (!gradients) return;
     if (this.#clipNorm !== Number.POSITIVE_INFINITY) clip(gradients.flat, this.#clipNorm);
     context.applyGradients(gradients);

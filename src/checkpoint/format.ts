@@ -1,16 +1,28 @@
 // A run's state as a safetensors file that any safetensors library can read. Weights keep their own names, optimizer
-// tensors are `optimizer/<name>`, all else is text in `__metadata__`, with a SHA-256 over the whole content. A weight
-// whose own name begins with `optimizer/` or `model:` (or is `__metadata__`) is stored as `model:<name>`.
+// tensors are `optimizer/<name>`, callbacks' `callbacks/<callback>/<rank>/<name>`, all else is text in `__metadata__`,
+// with a SHA-256 over the whole content. A weight whose own name begins with one of these words or with `model:` (or is
+// `__metadata__`) is stored as `model:<name>`.
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf, UsageError } from "../core/errors.js";
-import type { Counters, EpochMetrics, Json, RunState, TensorState, TensorStates } from "../core/state.js";
+import type {
+  Counters,
+  EpochMetrics,
+  Json,
+  OptimizerSettings,
+  RunState,
+  TensorState,
+  TensorStates,
+} from "../core/state.js";
 import { parseProgress, progressOf } from "./progress.js";
 import { encodeSafetensors, parseSafetensors, type SafetensorsContent } from "./safetensors.js";
 
 const FORMAT = "ddp-train";
-const VERSION = "1";
+const VERSION = "2";
+/** Version 1 kept callbacks' state as JSON of rank 0, loaders' metrics beside their times, and no optimizer settings. */
+const READABLE: readonly string[] = ["1", VERSION];
 const OPTIMIZER = "optimizer/";
+const CALLBACKS = "callbacks/";
 const ESCAPED = "model:";
 
 /** The counters' names on disk. */
@@ -30,6 +42,7 @@ export function encodeState(state: RunState): Uint8Array[] {
   const tensors: TensorStates = Object.fromEntries([
     ...Object.entries(state.model).map(([name, tensor]) => [storedName(name), tensor] as const),
     ...Object.entries(state.optimizer).map(([name, tensor]) => [OPTIMIZER + name, tensor] as const),
+    ...callbackTensors(state.callbacks),
   ]);
   const metadata = {
     format: FORMAT,
@@ -41,7 +54,8 @@ export function encodeState(state: RunState): Uint8Array[] {
     metrics: JSON.stringify(state.metrics, spellNonFinite),
     progress: JSON.stringify(progressOf(state), spellNonFinite),
     criterion: JSON.stringify(state.criterion),
-    scheduler: JSON.stringify(state.scheduler),
+    scheduler: JSON.stringify(state.scheduler, spellNonFinite),
+    optimizer: JSON.stringify(state.optimizerSettings, spellNonFinite),
   };
   return encodeSafetensors(tensors, { ...metadata, sha256: digest({ tensors, metadata }) });
 }
@@ -59,19 +73,22 @@ export function parseState(bytes: Uint8Array, source: string): RunState {
   }
   verify(content, source);
   const { metadata } = content;
-  const { model, optimizer } = splitTensors(content.tensors);
+  const { model, optimizer, callbacks } = splitTensors(content.tensors);
   try {
+    const progress = parseProgress(JSON.parse(metadata.progress, readNonFinite));
     return {
       model,
       optimizer,
+      optimizerSettings: parseSettings(metadata.optimizer),
       criterion: JSON.parse(metadata.criterion) as Json,
-      scheduler: JSON.parse(metadata.scheduler) as Json,
+      scheduler: JSON.parse(metadata.scheduler, readNonFinite) as Json,
       counters: parseCounters(JSON.parse(metadata.counters)),
       recipe: parseText("recipe", metadata.recipe),
       stage: parseText("stage", metadata.stage),
       epoch: parseCount("epoch", Number(metadata.epoch)),
       metrics: parseMetrics(JSON.parse(metadata.metrics)),
-      ...parseProgress(JSON.parse(metadata.progress, readNonFinite)),
+      ...progress,
+      callbacks: withTensors(progress.callbacks, callbacks),
     };
   } catch (error) {
     // The SHA-256 is right, so this was written on purpose, by something that is not this program.
@@ -128,9 +145,9 @@ function isCheckpoint({ metadata }: SafetensorsContent): boolean {
 
 function verify({ tensors, metadata }: SafetensorsContent, source: string): void {
   const { sha256, ...rest } = metadata;
-  if (metadata.version !== VERSION) {
+  if (!READABLE.includes(metadata.version)) {
     throw new UsageError(
-      `${source}: is of checkpoint version ${metadata.version}; this ddp-train reads version ${VERSION}`,
+      `${source}: is of checkpoint version ${metadata.version}; this ddp-train reads versions ${READABLE.join(" and ")}`,
     );
   }
   if (digest({ tensors, metadata: rest }) !== sha256) {
@@ -153,19 +170,67 @@ function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, T][] {
 }
 
 function storedName(name: string): string {
-  const isTaken = name.startsWith(OPTIMIZER) || name.startsWith(ESCAPED) || name === "__metadata__";
+  const isTaken =
+    [OPTIMIZER, CALLBACKS, ESCAPED].some((word) => name.startsWith(word)) || name === "__metadata__";
   return isTaken ? ESCAPED + name : name;
 }
 
-function splitTensors(tensors: TensorStates): { model: TensorStates; optimizer: TensorStates } {
+function splitTensors(tensors: TensorStates): Record<"model" | "optimizer" | "callbacks", TensorStates> {
   const model: [string, TensorState][] = [];
   const optimizer: [string, TensorState][] = [];
+  const callbacks: [string, TensorState][] = [];
   for (const [name, tensor] of Object.entries(tensors)) {
     if (name.startsWith(OPTIMIZER)) optimizer.push([name.slice(OPTIMIZER.length), tensor]);
+    else if (name.startsWith(CALLBACKS)) callbacks.push([name, tensor]);
     else if (name.startsWith(ESCAPED)) model.push([name.slice(ESCAPED.length), tensor]);
     else model.push([name, tensor]);
   }
-  return { model: Object.fromEntries(model), optimizer: Object.fromEntries(optimizer) };
+  return {
+    model: Object.fromEntries(model),
+    optimizer: Object.fromEntries(optimizer),
+    callbacks: Object.fromEntries(callbacks),
+  };
+}
+
+function callbackTensors(callbacks: RunState["callbacks"]): [string, TensorState][] {
+  return Object.entries(callbacks).flatMap(([callback, { states }]) =>
+    states.flatMap(({ tensors }, rank) => {
+      return Object.entries(tensors).map(([name, tensor]): [string, TensorState] => [
+        callbackPrefix(callback, rank) + name,
+        tensor,
+      ]);
+    }),
+  );
+}
+
+function withTensors(callbacks: RunState["callbacks"], stored: TensorStates): RunState["callbacks"] {
+  const filled = Object.entries(callbacks).map(([callback, { states, ...rest }]) => {
+    const whole = states.map(({ json }, rank) => {
+      const prefix = callbackPrefix(callback, rank);
+      const own = Object.entries(stored).filter(([name]) => name.startsWith(prefix));
+      return {
+        json,
+        tensors: Object.fromEntries(own.map(([name, tensor]) => [name.slice(prefix.length), tensor])),
+      };
+    });
+    return [callback, { ...rest, states: whole }] as const;
+  });
+  return Object.fromEntries(filled);
+}
+
+/** A callback's name may hold a slash of its own. */
+function callbackPrefix(callback: string, rank: number): string {
+  return `${CALLBACKS}${encodeURIComponent(callback)}/${rank}/`;
+}
+
+/** Version 1 has none. */
+function parseSettings(stored: string | undefined): OptimizerSettings | null {
+  const value = JSON.parse(stored ?? "null", readNonFinite) as OptimizerSettings | null;
+  if (value === null) return null;
+  const numbers = Object.values(value.numbers);
+  if (typeof value.class === "string" && numbers.every((item) => ["number", "boolean"].includes(typeof item)))
+    return value;
+  throw new Error("its optimizer settings are wrong");
 }
 
 const counterEntries = Object.entries(COUNTER_KEYS) as [keyof Counters, string][];

@@ -1,7 +1,7 @@
 // A callback: everything that trains, measures, saves or prints. Callbacks run in their order at each event of the
 // run; on a start event the runner goes first and callbacks follow, on an end event callbacks go first.
 import type { RunContext } from "./context.js";
-import type { Json } from "./state.js";
+import type { Json, StateDict, StateScope } from "./state.js";
 
 /** Standard places in the order; lower runs first, equal orders keep the recipe's. */
 export const CallbackOrder = {
@@ -35,7 +35,13 @@ export interface Callback {
   /** After an epoch's end, and after a train batch at which a save is due: every callback has its new state. */
   onSave?: Hook;
   onStageEnd?: Hook;
-  /** What a resumed run must know of this callback; JSON must be able to carry it. */
-  stateDict?: () => Json;
-  loadStateDict?: (state: Json) => void;
+  /**
+   * What a resumed run must know of this callback: any JSON, or `{ json, tensors }` where numbers are many. Called on
+   * every rank, or on rank 0 alone, as {@link stateScope} says.
+   */
+  stateDict?: () => Json | StateDict | Promise<Json | StateDict>;
+  /** Given, on every rank, what `stateDict` returned: its JSON, or `{ json, tensors }` where it returned that. */
+  loadStateDict?(state: Json | StateDict): void | Promise<void>;
+  /** `shared` (the default): the state is the same on all ranks, and rank 0's is kept; `rank`: each rank's own is. */
+  readonly stateScope?: StateScope;
 }

@@ -1,12 +1,12 @@
 // What callbacks see of a run. It lives here so that callbacks never import the worker.
 import type { Optimizer, Scalar, Tensor } from "@tensorflow/tfjs-core";
+import type { Criterion } from "./criterion.js";
 import type { Loader } from "./loader.js";
 import type { MetricsLogger } from "./metrics-logger.js";
 import type { TrainOptions } from "./options.js";
 import type { Model, Parameter } from "./parameters.js";
 import type { ProcessGroup } from "./process-group.js";
 import type { Log } from "./process-log.js";
-import type { Criterion } from "./recipe.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Counters, RunState } from "./state.js";
 import type { BestSummary } from "./summary.js";
@@ -16,12 +16,7 @@ export interface FlatGradients {
   readonly parameters: readonly Parameter[];
   /** The values; valid until the next batch. Reducing or clipping works on it in place. */
   readonly flat: Float32Array;
-  /** `flat` and after it {@link SIGNALS} values of the runner's own: what travels. */
-  readonly wire: Float32Array;
 }
-
-/** Extra values in a reduction of gradients: what ranks must agree on costs no message of its own. */
-export const SIGNALS = 2;
 
 /** Which parts of a state to take over, see {@link RunContext.loadStateDict}. */
 export const STATE_PARTS = [
@@ -94,8 +89,8 @@ export interface RunContext {
   readonly accumulators: Accumulator[];
   /** Metrics of the current loader, exact over all ranks; filled at the loader's end. */
   readonly loaderMetrics: Record<string, number>;
-  /** The loaders' metrics of the current epoch, by loader key. */
-  readonly epochMetrics: Record<string, Record<string, number>>;
+  /** The metrics of the current epoch's loaders so far, by loader key: the current loader's are {@link loaderMetrics}. */
+  readonly epochMetrics: Readonly<Record<string, Record<string, number>>>;
 
   /** Best and last checkpoint so far, for the summary; the checkpoint callback keeps it. */
   readonly checkpoints: { best: BestSummary | null; last: { readonly path: string } | null };
@@ -107,7 +102,7 @@ export interface RunContext {
   /**
    * Averages gradients over all ranks, in place: those given, or else the current batch's, which are read to the host
    * in buckets while earlier ones travel. Null outside train loaders, and when the batch must be left out: a rank's
-   * loss was not a finite number, and the run was told to skip such batches.
+   * loss or the mean gradient is not finite, and the run was told to skip such batches.
    * @throws RunError naming ranks, batch and samples when it was told to stop.
    */
   reduceGradients(gradients?: FlatGradients): Promise<FlatGradients | null>;
@@ -120,6 +115,8 @@ export interface RunContext {
    * @throws UsageError naming the weight when names or shapes do not fit the model.
    */
   loadStateDict(state: RunState, parts: readonly StatePart[]): Promise<void>;
+  /** A line for the person watching, on the console; does nothing on ranks other than 0. */
+  notify(message: string, level?: "info" | "warn"): void;
   /** Ends the stage after this epoch. Call it on every rank alike: decide from reduced values only. */
   stopStage(): void;
 }

@@ -18,11 +18,14 @@ export interface Sampler {
 export interface Dataset {
   /** Number of samples. */
   readonly length: number;
-  /** Tensors for these samples, first dimension `indices.length`. */
-  collate(indices: Int32Array): Batch;
+  /** Tensors for these samples, first dimension `indices.length`; or a promise of them. */
+  collate(indices: Int32Array): Batch | Promise<Batch>;
 }
 
-/** An iterable of batches; each iteration is one pass over this rank's share. */
+/** Batches, or promises of them, one after another; asynchronous where only the next call can tell whether one is left. */
+export type Batches = Iterable<Batch | Promise<Batch>> | AsyncIterable<Batch>;
+
+/** Batches that can be walked again and again, in one of two ways: each walk is one pass over this rank's share. */
 export interface Loader {
   /** Number of batches this rank yields in a pass. */
   readonly length: number;
@@ -31,9 +34,10 @@ export interface Loader {
   /** Samples per batch; the last one may hold fewer. */
   readonly batchSize: number;
   readonly sampler?: Sampler | undefined;
-  [Symbol.iterator](): Iterator<Batch>;
+  [Symbol.iterator]?(): Iterator<Batch | Promise<Batch>>;
+  [Symbol.asyncIterator]?(): AsyncIterator<Batch>;
   /** The pass without its first `batches`, for resuming; without it they are made and thrown away. */
-  from?(batches: number): Iterable<Batch>;
+  from?(batches: number): Batches;
   /** Indices of the samples in a batch of the current pass, for reports. */
   samplesOf?(batch: number): Int32Array;
 }

@@ -1,7 +1,8 @@
 // The recipe contract: what a run is made of. A recipe's module exports a class (or a function) that is given a
 // RecipeConfig on every rank; the worker calls the getters anew at every stage.
-import type { Optimizer, Scalar, Tensor } from "@tensorflow/tfjs-core";
+import type { Optimizer, Tensor } from "@tensorflow/tfjs-core";
 import type { Callback } from "./callback.js";
+import type { Criterion } from "./criterion.js";
 import type { Batch, Loader } from "./loader.js";
 import type { MetricsLogger } from "./metrics-logger.js";
 import type { TrainOptions } from "./options.js";
@@ -9,8 +10,8 @@ import type { Model } from "./parameters.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Json } from "./state.js";
 
-/** Mean loss over a batch, a scalar tensor. */
-export type Criterion = (outputs: Tensor, targets: Tensor) => Scalar;
+/** What a recipe's parts may return: the thing itself, or a promise of it. */
+export type MaybePromise<T> = T | Promise<T>;
 
 /** What a recipe is told: the run's options, and its own place among the ranks. */
 export interface RecipeConfig extends TrainOptions {
@@ -48,16 +49,19 @@ export abstract class Recipe<M extends Model = Model> {
   /** Number of epochs of a stage (`--epochs` overrides it). */
   abstract getStageLen(stage: string): number;
   /** Loaders by key; a key starts with `train`, `valid` or `infer`, and only `train*` learns. */
-  abstract getLoaders(stage: string): Record<string, Loader>;
-  /** A new model; weights come from a checkpoint, not from the stage before. */
-  abstract getModel(stage: string): M;
-  abstract getCriterion(stage: string): Criterion;
-  abstract getOptimizer(stage: string, model: M): Optimizer;
-  abstract getCallbacks(stage: string): Record<string, Callback>;
-  /** Runs the model on a batch and puts tensors into `this.batch`. Synchronous: gradients are recorded meanwhile. */
-  abstract handleBatch(batch: Batch): void;
+  abstract getLoaders(stage: string): MaybePromise<Record<string, Loader>>;
+  /** A new model, or the one of the stage before (`this.model`), or a new one around layers of it. */
+  abstract getModel(stage: string): MaybePromise<M>;
+  abstract getCriterion(stage: string): MaybePromise<Criterion>;
+  abstract getOptimizer(stage: string, model: M): MaybePromise<Optimizer>;
+  abstract getCallbacks(stage: string): MaybePromise<Record<string, Callback>>;
+  /**
+   * Runs the model on a batch and puts tensors into `this.batch`. In a train loader gradients are recorded until it
+   * returns, or until its promise resolves: what other code computes meanwhile is recorded as well.
+   */
+  abstract handleBatch(batch: Batch): MaybePromise<void>;
 
-  getScheduler(_stage: string, _optimizer: Optimizer): Scheduler | null {
+  getScheduler(_stage: string, _optimizer: Optimizer): MaybePromise<Scheduler | null> {
     return null;
   }
 

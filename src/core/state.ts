@@ -31,11 +31,36 @@ export type EpochMetrics = Readonly<Record<string, Readonly<Record<string, numbe
 /** Any value that JSON can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** State as plain data: `json` for what JSON can carry, tensors by name for the rest. */
+export interface StateDict {
+  readonly json: Json;
+  readonly tensors: TensorStates;
+}
+
+/** What a callback has kept: one state that is the same on all ranks, or one of each rank, by rank. */
+export interface CallbackState {
+  readonly scope: StateScope;
+  /** True where the callback gave JSON alone, and is given that back. */
+  readonly isJson: boolean;
+  readonly states: readonly StateDict[];
+}
+
+/** Whose state it is: the same on all ranks, so that rank 0's is kept, or each rank's own. */
+export type StateScope = "shared" | "rank";
+
+/** The class of an optimizer, and the numbers and switches that it steps with (`learningRate`, `beta1`...). */
+export interface OptimizerSettings {
+  readonly class: string;
+  readonly numbers: Readonly<Record<string, number | boolean>>;
+}
+
 /** Where in an epoch a run was, and what it had gathered since the epoch's start. */
 export interface MidEpoch {
   /** The loader it was in, and how many of its batches each rank had done. */
   readonly loader: string;
   readonly batches: number;
+  /** How many of them were left out. */
+  readonly batchesLeftOut: number;
   /** The metrics' sums and counts so far, by rank: each rank has seen other samples. */
   readonly accumulators: readonly (readonly number[])[];
   /** The loaders of this epoch that were done before. */
@@ -46,8 +71,10 @@ export interface MidEpoch {
 export interface RunState {
   /** All weights of the model, trainable or not, in the model's order. */
   readonly model: TensorStates;
-  /** The optimizer's slots and step counts. */
+  /** The optimizer's slots by weight (`dense1/kernel/m`), and its counts. */
   readonly optimizer: TensorStates;
+  /** Null in a checkpoint of an earlier version, which did not keep them. */
+  readonly optimizerSettings: OptimizerSettings | null;
   readonly criterion: Json;
   readonly scheduler: Json;
   readonly counters: Readonly<Counters>;
@@ -62,7 +89,7 @@ export interface RunState {
   /** True once the stage has no further epoch: it was the last one, or a callback stopped the stage. */
   readonly stageDone: boolean;
   /** The state of callbacks that have one, by the recipe's name for them. */
-  readonly callbacks: Readonly<Record<string, Json>>;
+  readonly callbacks: Readonly<Record<string, CallbackState>>;
   /** All finished epochs, for the summary. */
   readonly history: readonly StageSummary[];
 }

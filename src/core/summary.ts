@@ -5,8 +5,10 @@ export interface LoaderSummary {
   readonly seconds: number;
   readonly samples: number;
   readonly samples_per_second: number;
+  /** Train batches that were left out, on all ranks, since a loss or the gradient was not finite. */
+  readonly batches_left_out: number;
   /** Every metric by its name: `loss`, `accuracy01`, `f1/class_03`... */
-  readonly [metric: string]: number;
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 export interface EpochSummary {

@@ -38,12 +38,12 @@ export class DataLoader implements Loader {
     return this.dropLast ? share - (share % this.batchSize) : share;
   }
 
-  [Symbol.iterator](): Generator<Batch> {
+  [Symbol.iterator](): Generator<Batch | Promise<Batch>> {
     return this.from(0);
   }
 
   /** The pass from this batch on. */
-  *from(batches: number): Generator<Batch> {
+  *from(batches: number): Generator<Batch | Promise<Batch>> {
     const indices = this.#indices();
     for (let at = batches * this.batchSize; at < this.samples; at += this.batchSize) {
       yield this.dataset.collate(indices.subarray(at, Math.min(at + this.batchSize, this.samples)));

@@ -73,6 +73,7 @@ export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<W
       resume: init.resume,
       interrupted: launcher.interrupted,
       onPosition: launcher.at,
+      onNotice: launcher.status,
       onEpoch: (progress) => {
         if (rank === 0) launcher.recorded(progress);
       },

@@ -1,9 +1,11 @@
 // The recipes in examples/ train, run as the README says: by the built command, on two workers.
+
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import type { LoaderSummary } from "../../src/core/summary.js";
 import { ddpTrain, readSummary, root } from "../support/cli.js";
 
 const work = mkdtempSync(join(tmpdir(), "ddp-examples-"));
@@ -26,14 +28,14 @@ test("examples/regression.ts learns the curve in two stages", async () => {
       ["fine", 5],
     ],
   );
-  const valid = stages.flatMap(({ epochs }) => epochs.map((epoch) => epoch.valid as Record<string, number>));
+  const valid = stages.flatMap(({ epochs }) => epochs.map((epoch) => epoch.valid as LoaderSummary));
   // Each of the 1001 points once, although two ranks share them. The curve's own variance is about 0.5.
   assert.ok(valid.every(({ samples }) => samples === 1001));
-  assert.ok(valid[9].loss < 0.005, `valid loss ${valid[9].loss}`);
+  assert.ok(valid[9].metrics.loss < 0.005, `valid loss ${valid[9].metrics.loss}`);
   // The second stage goes on from the best of the first; from new weights it would start near 0.1.
   assert.ok(
-    valid[5].loss < 2 * valid[4].loss,
-    `${valid[4].loss} before the second stage, ${valid[5].loss} in it`,
+    valid[5].metrics.loss < 2 * valid[4].metrics.loss,
+    `${valid[4].metrics.loss} before the second stage, ${valid[5].metrics.loss} in it`,
   );
   assert.equal(best?.stage, "fine");
   assert.match(readFileSync(join(logdir, "valid.csv"), "utf8"), /^step,loss\n1,/);

@@ -1,4 +1,5 @@
 // The command as a user types it: launcher, real workers, real files.
+
 import assert from "node:assert/strict";
 import {
   existsSync,
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { readCheckpoint } from "../../src/checkpoint/format.js";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.js";
+import type { LoaderSummary } from "../../src/core/summary.js";
 import { writeBars } from "../support/bars.js";
 import { ddpTrain, readSummary, root } from "../support/cli.js";
 
@@ -81,10 +83,10 @@ describe("the two-stage recipe on three workers", () => {
         ["unfreezed", 3],
       ],
     );
-    const valid = summary.stages[1].epochs[2].valid as Record<string, number>;
+    const valid = summary.stages[1].epochs[2].valid as LoaderSummary;
     // Every image once, although 101 is not a multiple of 3; train is padded to 3 x 201.
     assert.equal(valid.samples, 101);
-    assert.equal((summary.stages[1].epochs[2].train as Record<string, number>).samples, 603);
+    assert.equal((summary.stages[1].epochs[2].train as LoaderSummary).samples, 603);
     for (const name of [
       "loss",
       "accuracy",
@@ -94,9 +96,9 @@ describe("the two-stage recipe on three workers", () => {
       "f1/_macro",
       "recall/class_09",
     ]) {
-      assert.equal(typeof valid[name], "number", name);
+      assert.equal(typeof valid.metrics[name], "number", name);
     }
-    assert.ok(valid.accuracy01 > 0.9, `accuracy ${valid.accuracy01}`);
+    assert.ok(valid.metrics.accuracy01 > 0.9, `accuracy ${valid.metrics.accuracy01}`);
     assert.match(String(summary.weights_sha256), /^[0-9a-f]{64}$/);
     assert.equal(summary.best?.stage, "unfreezed");
   });
@@ -153,7 +155,7 @@ test("one worker is the same path, and starts from given weights", async () => {
   ];
   const { code, stderr } = await ddpTrain([...common, ...args]);
   assert.equal(code, 0, stderr);
-  const accuracy = (readSummary(logdir).stages[0].epochs[0].valid as Record<string, number>).accuracy01;
+  const accuracy = (readSummary(logdir).stages[0].epochs[0].valid as LoaderSummary).metrics.accuracy01;
   assert.ok(accuracy > 0.9, `one frozen epoch from trained weights: ${accuracy}`);
 });
 
@@ -209,7 +211,7 @@ describe("a recipe of the user's own, in a folder that knows nothing of ddp-trai
       assert.equal(code, 0, stderr);
       const { stages, recipe } = readSummary(logdir);
       assert.equal(recipe, "own");
-      const [first, second] = stages[0].epochs.map(({ train }) => (train as Record<string, number>).mse);
+      const [first, second] = stages[0].epochs.map(({ train }) => (train as LoaderSummary).metrics.mse);
       assert.ok(second < first, `${first} -> ${second}`);
     });
   }

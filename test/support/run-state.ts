@@ -20,6 +20,7 @@ export function stateAt(stage: string, epoch: number, loss: number, globalEpochS
   return {
     model: { "dense1/kernel": { dtype: "F32", shape: [2, 3], data: new Float32Array(6).fill(epoch) } },
     optimizer: { "dense1/kernel/m": { dtype: "F32", shape: [6], data: new Float32Array(6).fill(0.5) } },
+    optimizerSettings: { class: "Adam", numbers: { learningRate: 0.001 } },
     criterion: null,
     scheduler: null,
     counters: countersAt(globalEpochStep),

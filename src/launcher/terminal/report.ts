@@ -108,8 +108,8 @@ function stageRow({ stage, epochs }: StageSummary): string[] {
   return [
     stage,
     String(epochs.length),
-    decimal(valid?.accuracy01 ?? valid?.accuracy),
-    decimal(valid?.loss),
+    decimal(valid?.metrics.accuracy01 ?? valid?.metrics.accuracy),
+    decimal(valid?.metrics.loss),
     duration(total(epochs.map((epoch) => epoch.seconds))),
     seconds > 0 ? Math.round(samples / seconds).toLocaleString("en-US") : "-",
   ];

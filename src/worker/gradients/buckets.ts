@@ -1,7 +1,8 @@
 // Gradients travel in buckets, so that one is on its way while the next is read. The last layers' go first, since their
 // gradients are computed first. Promises: buckets cover the vector once, from its end to its start; alike on all ranks.
-import { SIGNALS } from "../../core/context.js";
+
 import type { Parameter } from "../../core/parameters.js";
+import { SIGNALS } from "./agreement.js";
 
 /** Weights whose gradients travel together, and where they lie in the vector that travels, `start` to `end`. */
 export interface Bucket {

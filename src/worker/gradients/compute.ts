@@ -1,16 +1,21 @@
-// Runs a batch forward and, in a train loader, backward; gradients come to the host as one flat vector.
+// A stage's gradients: a batch runs forward and, in a train loader, backward; what comes out is read to the host as
+// one flat vector, bucket by bucket.
 import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
-import { type FlatGradients, SIGNALS } from "../../core/context.js";
+import type { FlatGradients } from "../../core/context.js";
 import { UsageError } from "../../core/errors.js";
 import type { Parameter } from "../../core/parameters.js";
 import { copyToHost } from "../../engine/apply-gradients.js";
+import { gradientsOf } from "../../engine/tape.js";
 import { tf } from "../../engine/tf.js";
+import { SIGNALS } from "./agreement.js";
 import { type Bucket, planBuckets } from "./buckets.js";
 
-/** Gradients of one model's trainable weights: computed, read to a flat vector, and given to an optimizer. */
+/** Gradients of the trainable weights among a model's: computed, and read to a flat vector. */
 export class Gradients {
   /** What was read last. */
   readonly values: FlatGradients;
+  /** The flat vector and, after it, what ranks agree on: what travels. */
+  readonly message: Float32Array;
   readonly buckets: readonly Bucket[];
   readonly #variables: Variable[];
   #tensors: Readonly<Record<string, Tensor>> | null = null;
@@ -20,8 +25,8 @@ export class Gradients {
     this.#variables = trainable.map((parameter) => parameter.variable);
     this.buckets = planBuckets(trainable, bucketBytes);
     const size = this.#variables.reduce((sum, variable) => sum + variable.size, 0);
-    const wire = new Float32Array(size + SIGNALS);
-    this.values = { parameters: trainable, wire, flat: wire.subarray(0, size) };
+    this.message = new Float32Array(size + SIGNALS);
+    this.values = { parameters: trainable, flat: this.message.subarray(0, size) };
   }
 
   /** Whether a batch has left gradients. */
@@ -29,14 +34,21 @@ export class Gradients {
     return this.#tensors !== null;
   }
 
-  /** Runs `forward`, which returns the loss, and differentiates it by every trainable weight. */
-  compute(forward: () => Scalar): void {
+  /** Runs `forward`, which returns the loss or a promise of it, and differentiates it by every trainable weight. */
+  compute(forward: () => Scalar | Promise<Scalar>): Promise<void> | undefined {
     if (this.#variables.length === 0) {
       throw new UsageError(
         "every weight is frozen: a train loader needs a weight that learns (setRequiresGrad)",
       );
     }
-    this.#tensors = tf.variableGrads(forward, this.#variables).grads;
+    const computed = gradientsOf(forward, this.#variables);
+    if (!(computed instanceof Promise)) {
+      this.#tensors = computed;
+      return undefined;
+    }
+    return computed.then((tensors) => {
+      this.#tensors = tensors;
+    });
   }
 
   /** Copies a bucket's gradients to {@link values}. A weight that the loss does not reach has zeros. */
@@ -49,6 +61,13 @@ export class Gradients {
       if (pending) await pending;
       offset += variable.size;
     }
+  }
+
+  /** Copies all of them, and forgets the tensors. */
+  async readAll(): Promise<FlatGradients> {
+    for (const bucket of this.buckets) await this.read(bucket);
+    this.dispose();
+    return this.values;
   }
 
   dispose(): void {

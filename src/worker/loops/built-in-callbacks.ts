@@ -6,19 +6,20 @@ import { RunError } from "../../core/errors.js";
 import type { LogScope } from "../../core/metrics-logger.js";
 import { gatherJson, sumOverRanks } from "../../core/process-group.js";
 import { broadcastWeights, hashWeights, loadWeights } from "../state/weights.js";
-import type { Run } from "./run-context.js";
+import type { Run } from "./run.js";
 
 /** Before every callback of a recipe, and after all of them. */
 const FIRST = CallbackOrder.internal - 1;
 const LAST = Number.MAX_SAFE_INTEGER;
 
 /** The callbacks that the worker adds to a stage's own. */
-export function standingCallbacks(run: Run): Callback[] {
+export function builtInCallbacks(run: Run): Callback[] {
   return [
     initialWeights(run),
     equalWeights(run),
     sharedWeights(run),
     exactMetrics(run),
+    ...badBatches(run),
     ...resultsAndLogs(run),
   ];
 }
@@ -61,7 +62,7 @@ function equalWeights(run: Run): Callback {
       // Whether to end here is agreed in the same message.
       const reports = await gatherJson(run.group, {
         hash: await hashWeights(run.stage.parameters),
-        stop: run.signals.stopAsked,
+        stop: run.agreement.stopAsked,
       });
       run.stopAgreed = reports.some(({ stop }) => stop);
       const hashes = reports.map(({ hash }) => hash);
@@ -97,6 +98,58 @@ function exactMetrics(run: Run): Callback {
       }
     },
   };
+}
+
+/**
+ * A loss that is not finite is noted before the ranks next talk. What they leave out does not count in the metrics:
+ * those of the batches since the last step are taken back.
+ */
+function badBatches(run: Run): Callback[] {
+  const canLeaveOut = run.options.onNan === "skip";
+  let before: Float64Array[] | null = null;
+  let pending = 0;
+  const note: Callback = {
+    order: FIRST,
+    onLoaderStart() {
+      before = null;
+      pending = 0;
+    },
+    onBatchEnd() {
+      const { lossKey } = run.stage;
+      if (!run.isTrainLoader || lossKey === null) return;
+      if (canLeaveOut) before ??= run.accumulators.map(({ state }) => state.slice());
+      pending++;
+      const loss = run.batchMetrics[lossKey];
+      if (Number.isFinite(loss)) return;
+      // Asked for only when needed: the indices of a batch cost a pass over the sampler.
+      run.agreement.noteBadLoss(loss, run.position, run.loader.samplesOf?.(run.batchIndex));
+    },
+  };
+  const takeBack: Callback = {
+    order: CallbackOrder.optimizer + 1,
+    onBatchEnd() {
+      if (!run.agreement.hasStepped) return;
+      if (run.agreement.isLeftOut) {
+        run.accumulators.forEach(({ state }, i) => {
+          if (before?.[i]) state.set(before[i]);
+        });
+        run.batchesLeftOut += pending;
+      }
+      before = null;
+      pending = 0;
+    },
+    onLoaderEnd() {
+      const count = run.batchesLeftOut;
+      if (count === 0 || !run.isTrainLoader) return;
+      const batches = count === 1 ? "1 batch" : `${count} batches`;
+      run.notify(
+        `${batches} of ${run.loaderKey} left out in epoch ${run.counters.stageEpochStep}, of which the loss or the ` +
+          "gradient was not finite: the log of rank 0 lists them",
+        "warn",
+      );
+    },
+  };
+  return [note, takeBack];
 }
 
 /** Times loaders and epochs, records them for the summary, and gives metrics to the loggers. */
@@ -136,13 +189,14 @@ function resultsAndLogs(run: Run): Callback[] {
       const seconds = (performance.now() - loaderStart) / 1000;
       const samples = run.counters.loaderSampleStep;
       const samples_per_second = (samples - samplesBefore) / seconds;
-      run.loaderSummaries[run.loaderKey] = { seconds, samples, samples_per_second, ...run.loaderMetrics };
+      const batches_left_out = run.batchesLeftOut;
+      run.results.endLoader(run.loaderKey, { seconds, samples, samples_per_second, batches_left_out });
       for (const logger of loggers) logger.logLoader?.(run.loaderKey, run.loaderMetrics, scope());
       run.log.info(`${run.loaderKey} done`, { ...run.position, seconds, metrics: run.loaderMetrics });
     },
     onEpochEnd() {
       const seconds = (performance.now() - epochStart) / 1000;
-      run.record({ epoch: run.counters.stageEpochStep, seconds, ...run.loaderSummaries });
+      run.results.endEpoch(run.stageKey, run.counters.stageEpochStep, seconds);
       for (const logger of loggers) logger.logEpoch?.(scope());
     },
   };

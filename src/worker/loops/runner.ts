@@ -1,17 +1,21 @@
 // The loops: run > stage > epoch > loader > batch. Each fires its start event, walks one level down, and fires its
 // end event. On a start event the runner goes first and callbacks follow; on an end event callbacks go first.
 import type { Callback } from "../../core/callback.js";
-import type { Batch } from "../../core/loader.js";
+import type { Batch, Batches } from "../../core/loader.js";
 import type { RunState } from "../../core/state.js";
 import type { RunProgress, RunResults } from "../../core/summary.js";
 import { tf } from "../../engine/tf.js";
 import { agreeOnStage, type LoaderPlans } from "../stage/agreement.js";
 import { buildStage } from "../stage/build.js";
+import { Stage } from "../stage/stage.js";
 import { loadResumeState } from "../state/resume.js";
 import { restoreAccumulators, restoreSnapshot } from "../state/snapshot.js";
 import { hashWeights } from "../state/weights.js";
-import { standingCallbacks } from "./built-in-callbacks.js";
-import { Run, type RunSetup } from "./run-context.js";
+import { builtInCallbacks } from "./built-in-callbacks.js";
+import { advance, countFinishedEpochs } from "./counters.js";
+import { EventLoop } from "./event-loop.js";
+import { forward } from "./forward.js";
+import { Run, type RunSetup } from "./run.js";
 
 export interface RunnerSetup extends RunSetup {
   /** The checkpoint to go on from. */
@@ -20,10 +24,9 @@ export interface RunnerSetup extends RunSetup {
   readonly onEpoch?: (progress: RunProgress) => void;
 }
 
-/** Far below what a person notices, far above what a turn of the event loop costs. */
-const BREATH_EVERY_MS = 20;
+const MEGABYTE = 2 ** 20;
 
-type Event = Exclude<keyof Callback, "order" | "onForward" | "stateDict" | "loadStateDict">;
+type Event = Exclude<Extract<keyof Callback, `on${string}`>, "onForward">;
 
 /** Thrown through the loops, on all ranks at the same place, when the run was asked to end. */
 class Interruption extends Error {}
@@ -33,7 +36,7 @@ export class Runner {
   readonly #run: Run;
   #callbacks: readonly Callback[] = [];
   #plans: LoaderPlans = {};
-  #lastBreath = 0;
+  readonly #eventLoop = new EventLoop();
   /** What the stage, the epoch and the loader in which a resumed run goes on have yet to take over. */
   #resume: RunState | null = null;
 
@@ -50,7 +53,7 @@ export class Runner {
       const results = { ...this.#progress(), weights_sha256: await hashWeights(run.stage.parameters) };
       return { results, interrupted };
     } finally {
-      run.leaveStage();
+      run.dispose();
       for (const logger of Object.values(run.loggers)) await logger.close?.();
     }
   }
@@ -80,31 +83,35 @@ export class Runner {
 
   async #runEpoch(): Promise<void> {
     await this.#startEpoch();
-    for (const loaderKey of Object.keys(this.#run.loaders)) {
-      if (!(loaderKey in this.#run.loaderSummaries)) await this.#runLoader(loaderKey);
-    }
+    const { results, loaders } = this.#run;
+    const finished = results.finishedLoaders;
+    for (const loaderKey of Object.keys(loaders))
+      if (!(loaderKey in finished)) await this.#runLoader(loaderKey);
     await this.#endEpoch();
   }
 
   async #runLoader(loaderKey: string): Promise<void> {
     const batches = await this.#startLoader(loaderKey);
-    for (const batch of batches) await this.#runBatch(batch);
+    if (Symbol.asyncIterator in batches) for await (const batch of batches) await this.#runBatch(batch);
+    else for (const batch of batches) await this.#runBatch(batch instanceof Promise ? await batch : batch);
     await this.#endLoader();
   }
 
   async #runBatch(batch: Batch): Promise<void> {
     await this.#startBatch(batch);
-    this.#forward(batch);
+    const pending = forward(this.#run, this.#callbacks, batch);
+    if (pending) await pending;
     await this.#endBatch(batch);
   }
 
   async #startStage(stageKey: string, index: number): Promise<void> {
     const run = this.#run;
     run.stageIndex = index;
-    const stage = buildStage(run.recipe, stageKey, run.options.epochs);
-    run.enterStage(stage);
-    run.resumed = this.#resume && finishedEpochs(this.#resume);
-    this.#callbacks = [...Object.values(stage.callbacks), ...standingCallbacks(run)].sort(
+    const parts = await buildStage(run.recipe, stageKey, run.options.epochs);
+    const stage = new Stage(parts, run.options.bucketMb * MEGABYTE);
+    await run.enterStage(stage);
+    run.resumed = this.#resume && countFinishedEpochs(this.#resume.counters, this.#resume.midEpoch !== null);
+    this.#callbacks = [...Object.values(stage.callbacks), ...builtInCallbacks(run)].sort(
       (a, b) => a.order - b.order,
     );
     Object.assign(run.counters, { stageEpochStep: 0, stageBatchStep: 0, stageSampleStep: 0 });
@@ -123,20 +130,15 @@ export class Runner {
   }
 
   async #startEpoch(): Promise<void> {
-    const run = this.#run;
-    run.epochDone = false;
-    run.epochMetrics = {};
-    run.loaderSummaries = {};
-    if (this.#resume?.midEpoch) {
-      run.epochMetrics = structuredClone(this.#resume.metrics) as Run["epochMetrics"];
-      run.loaderSummaries = { ...this.#resume.midEpoch.loaders };
-    } else {
-      run.counters.globalEpochStep++;
-      run.counters.stageEpochStep++;
+    const { counters, results, loaders } = this.#run;
+    this.#run.epochDone = false;
+    results.startEpoch(this.#resume?.midEpoch?.loaders);
+    if (!this.#resume?.midEpoch) {
+      counters.globalEpochStep++;
+      counters.stageEpochStep++;
     }
     // The first epoch of the run is epoch 0 for samplers, as in `for (epoch = 0; ...) sampler.setEpoch(epoch)`.
-    for (const { sampler } of Object.values(run.loaders))
-      sampler?.setEpoch?.(run.counters.globalEpochStep - 1);
+    for (const { sampler } of Object.values(loaders)) sampler?.setEpoch?.(counters.globalEpochStep - 1);
     await this.#fire("onEpochStart");
   }
 
@@ -149,26 +151,30 @@ export class Runner {
     if (run.stopAgreed) throw new Interruption();
   }
 
-  async #startLoader(loaderKey: string): Promise<Iterable<Batch>> {
+  async #startLoader(loaderKey: string): Promise<Batches> {
     const run = this.#run;
     const mid = this.#resume?.midEpoch;
     run.loaderKey = loaderKey;
     run.recipe.training = run.isTrainLoader;
     run.batchIndex = (mid?.batches ?? 0) - 1;
-    run.loaderMetrics = {};
+    run.loaderMetrics = run.results.startLoader(loaderKey);
     run.accumulators = [];
+    run.batchesLeftOut = mid?.batchesLeftOut ?? 0;
     if (!mid) Object.assign(run.counters, { loaderBatchStep: 0, loaderSampleStep: 0 });
     run.onPosition(run.position);
     await this.#fire("onLoaderStart");
-    if (!mid) return run.loader;
-    restoreAccumulators(run, mid);
+    // A stage is built with loaders that can be walked.
+    const batches = run.loader as Batches;
+    if (!mid) return batches;
+    restoreAccumulators(run.group.rank, run.accumulators, mid);
     this.#resume = null;
-    return run.loader.from?.(mid.batches) ?? skip(run.loader, mid.batches);
+    return run.loader.from?.(mid.batches) ?? skip(batches, mid.batches);
   }
 
   async #startBatch(batch: Batch): Promise<void> {
     const run = this.#run;
-    run.signals.beginBatch(run.isTrainLoader);
+    run.agreement.beginBatch();
+    run.saves.beginBatch(run.isTrainLoader);
     run.batchIndex++;
     run.batchSize = Object.values(batch)[0].shape[0] ?? 1;
     const { batchSize } = run.loader;
@@ -178,21 +184,12 @@ export class Runner {
       (sum, share) => sum + Math.min(batchSize, Math.max(0, share - before)),
       0,
     );
-    this.#advance(run.group.worldSize, samples);
+    advance(run.counters, run.group.worldSize, samples);
     run.onPosition(run.position);
-    await this.#breathe();
+    await this.#eventLoop.yieldToIt();
     await this.#fire("onBatchStart");
-  }
-
-  #forward(batch: Batch): void {
-    const run = this.#run;
-    run.forward(() => {
-      run.recipe.handleBatch(batch);
-      for (const callback of this.#callbacks) callback.onForward?.(run);
-      // They outlive the scope in which they were made; clearBatch disposes of them.
-      for (const tensor of Object.values(run.recipe.batch)) tf.keep(tensor);
-      for (const tensor of Object.values(run.batchTensors)) tf.keep(tensor);
-    });
+    if (run.isTrainLoader && run.stage.refreshTrainable())
+      run.log.info("other weights train from here", run.position);
   }
 
   async #endBatch(batch: Batch): Promise<void> {
@@ -200,12 +197,11 @@ export class Runner {
     for (const [key, tensor] of Object.entries(run.batchTensors)) {
       run.batchMetrics[key] = (await tensor.data())[0];
     }
-    run.noteLoss();
     await this.#fire("onBatchEnd");
-    if (run.signals.saveNow) await this.#fire("onSave");
+    if (run.saves.isDue) await this.#fire("onSave");
     run.clearBatch();
     tf.dispose(Object.values(batch));
-    if (run.signals.stopHere) throw new Interruption();
+    if (run.agreement.stopHere) throw new Interruption();
   }
 
   async #endLoader(): Promise<void> {
@@ -213,33 +209,9 @@ export class Runner {
     // A rank with a batch less than others ends its pass with the same counters as they.
     const { samples, batches } = this.#plans[run.loaderKey];
     const total = samples.reduce((sum, share) => sum + share, 0);
-    this.#advance(
-      batches * run.group.worldSize - run.counters.loaderBatchStep,
-      total - run.counters.loaderSampleStep,
-    );
-    run.epochMetrics[run.loaderKey] = run.loaderMetrics;
+    const { loaderBatchStep, loaderSampleStep } = run.counters;
+    advance(run.counters, batches * run.group.worldSize - loaderBatchStep, total - loaderSampleStep);
     await this.#fire("onLoaderEnd");
-  }
-
-  /**
-   * Lets the event loop turn now and then. Without a message to wait for (one worker, or gradients exchanged through
-   * memory) a whole epoch may run without a turn of it, and an interruption, a lost launcher or an unhandled rejection
-   * would wait as long.
-   */
-  async #breathe(): Promise<void> {
-    if (performance.now() - this.#lastBreath < BREATH_EVERY_MS) return;
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#lastBreath = performance.now();
-  }
-
-  #advance(batches: number, samples: number): void {
-    const { counters } = this.#run;
-    counters.loaderBatchStep += batches;
-    counters.stageBatchStep += batches;
-    counters.globalBatchStep += batches;
-    counters.loaderSampleStep += samples;
-    counters.stageSampleStep += samples;
-    counters.globalSampleStep += samples;
   }
 
   async #fire(event: Event): Promise<void> {
@@ -251,19 +223,14 @@ export class Runner {
   }
 
   #progress(): RunProgress {
-    const { history, checkpoints } = this.#run;
-    return { stages: history, ...checkpoints };
+    const { results, checkpoints } = this.#run;
+    return { stages: results.history, ...checkpoints };
   }
 }
 
-/** The counters of a state, with its epoch counted only when it was finished. */
-function finishedEpochs({ counters, midEpoch }: RunState): RunState["counters"] {
-  return { ...counters, globalEpochStep: counters.globalEpochStep - (midEpoch ? 1 : 0) };
-}
-
-function* skip(batches: Iterable<Batch>, count: number): Generator<Batch> {
+async function* skip(batches: Batches, count: number): AsyncGenerator<Batch> {
   let left = count;
-  for (const batch of batches) {
+  for await (const batch of batches) {
     if (left-- <= 0) yield batch;
     else tf.dispose(Object.values(batch));
   }

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { RunError, UsageError } from "../../core/errors.js";
 import { gatherJson, type ProcessGroup } from "../../core/process-group.js";
-import type { Stage } from "./build.js";
+import type { Stage } from "./stage.js";
 
 /** What each rank will see of each loader: samples by rank, and the most batches that any rank has. */
 export type LoaderPlans = Readonly<

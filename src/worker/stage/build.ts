@@ -1,26 +1,11 @@
 // Builds a stage from the recipe's getters, and says in one line which of them returned the wrong thing.
-import type { Optimizer } from "@tensorflow/tfjs-core";
-import { type Callback, CallbackOrder } from "../../core/callback.js";
+import { CallbackOrder } from "../../core/callback.js";
 import { UsageError } from "../../core/errors.js";
 import type { Loader } from "../../core/loader.js";
-import { isLayersModel, type Model, namedParameters, type Parameter } from "../../core/parameters.js";
-import type { Criterion, Recipe } from "../../core/recipe.js";
-import type { Scheduler } from "../../core/scheduler.js";
-
-/** Everything that lives for one stage. */
-export interface Stage {
-  readonly key: string;
-  readonly length: number;
-  readonly model: Model;
-  readonly parameters: readonly Parameter[];
-  readonly criterion: Criterion;
-  readonly optimizer: Optimizer;
-  readonly scheduler: Scheduler | null;
-  readonly loaders: Readonly<Record<string, Loader>>;
-  readonly callbacks: Readonly<Record<string, Callback>>;
-  /** The loss that the optimizer callback asks to differentiate. */
-  readonly lossKey: string | null;
-}
+import { isLayersModel } from "../../core/parameters.js";
+import type { Recipe } from "../../core/recipe.js";
+import { requireKnownOptimizer, syncScalars } from "../../engine/optimizer-state.js";
+import type { StageParts } from "./stage.js";
 
 const REQUIRED_METHODS = [
   "getStageLen",
@@ -51,7 +36,7 @@ export function chooseStages(recipe: Recipe, wanted: readonly string[] | null): 
 }
 
 /** Calls the recipe's getters for a stage. @throws UsageError naming the getter and what it should return. */
-export function buildStage(recipe: Recipe, key: string, epochs: number | null): Stage {
+export async function buildStage(recipe: Recipe, key: string, epochs: number | null): Promise<StageParts> {
   const length = epochs ?? recipe.getStageLen(key);
   expect(
     Number.isInteger(length) && length > 0,
@@ -60,7 +45,7 @@ export function buildStage(recipe: Recipe, key: string, epochs: number | null): 
     "a whole number of epochs, at least 1",
     length,
   );
-  const model = recipe.getModel(key);
+  const model = await recipe.getModel(key);
   expect(
     isObject(model) && (isLayersModel(model) || isObject(model.parameters)),
     "getModel",
@@ -69,7 +54,7 @@ export function buildStage(recipe: Recipe, key: string, epochs: number | null): 
     model,
   );
   recipe.model = model;
-  const criterion = recipe.getCriterion(key);
+  const criterion = await recipe.getCriterion(key);
   expect(
     typeof criterion === "function",
     "getCriterion",
@@ -78,7 +63,7 @@ export function buildStage(recipe: Recipe, key: string, epochs: number | null): 
     criterion,
   );
   recipe.criterion = criterion;
-  const optimizer = recipe.getOptimizer(key, model);
+  const optimizer = await recipe.getOptimizer(key, model);
   expect(
     isObject(optimizer) && typeof optimizer.applyGradients === "function",
     "getOptimizer",
@@ -86,8 +71,10 @@ export function buildStage(recipe: Recipe, key: string, epochs: number | null): 
     "a tfjs optimizer such as tf.train.adam(1e-3)",
     optimizer,
   );
+  requireKnownOptimizer(optimizer);
+  syncScalars(optimizer);
   recipe.optimizer = optimizer;
-  const scheduler = recipe.getScheduler?.(key, optimizer) ?? null;
+  const scheduler = (await recipe.getScheduler?.(key, optimizer)) ?? null;
   expect(
     scheduler === null || (isObject(scheduler) && typeof scheduler.step === "function"),
     "getScheduler",
@@ -96,9 +83,9 @@ export function buildStage(recipe: Recipe, key: string, epochs: number | null): 
     scheduler,
   );
   recipe.scheduler = scheduler;
-  const loaders = recipe.getLoaders(key);
+  const loaders = await recipe.getLoaders(key);
   checkLoaders(key, loaders);
-  const callbacks = recipe.getCallbacks(key);
+  const callbacks = await recipe.getCallbacks(key);
   expect(
     isObject(callbacks) && Object.values(callbacks).every((callback) => typeof callback?.order === "number"),
     "getCallbacks",
@@ -117,7 +104,6 @@ export function buildStage(recipe: Recipe, key: string, epochs: number | null): 
     key,
     length,
     model,
-    parameters: namedParameters(model),
     criterion,
     optimizer,
     scheduler,
@@ -139,12 +125,16 @@ function checkLoaders(key: string, loaders: unknown): asserts loaders is Record<
     if (!/^(train|valid|infer)/.test(name)) {
       throw new UsageError(`getLoaders("${key}"): loader "${name}" must start with train, valid or infer`);
     }
-    if (typeof loader?.[Symbol.iterator] !== "function" || typeof loader.length !== "number") {
+    if (!isIterable(loader) || typeof loader.length !== "number") {
       throw new UsageError(
         `getLoaders("${key}"): "${name}" is not a loader; use new DataLoader(dataset, { batchSize })`,
       );
     }
   }
+}
+
+function isIterable(value: unknown): boolean {
+  return isObject(value) && (Symbol.iterator in value || Symbol.asyncIterator in value);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,71 +1,96 @@
 // The state of a run as a checkpoint holds it: taken, and put back.
-import { STATE_PARTS, type StatePart } from "../../core/context.js";
-import { gatherJson } from "../../core/process-group.js";
-import type { Json, MidEpoch, RunState } from "../../core/state.js";
-import { loadOptimizer, readOptimizer } from "../../engine/optimizer-state.js";
-import type { Run } from "../loops/run-context.js";
+import type { Accumulator, StatePart } from "../../core/context.js";
+import { STATE_PARTS } from "../../core/context.js";
+import { gatherJson, type ProcessGroup } from "../../core/process-group.js";
+import type { Log } from "../../core/process-log.js";
+import type { Counters, MidEpoch, RunState } from "../../core/state.js";
+import { loadOptimizer, loadSettings, readOptimizer, readSettings } from "../../engine/optimizer-state.js";
+import type { Results } from "../loops/results.js";
+import type { Stage } from "../stage/stage.js";
+import { gatherCallbackStates, restoreCallbackStates } from "./callback-states.js";
 import { loadWeights, readWeights } from "./weights.js";
 
+/** What has the state of a run. */
+export interface StateOwner {
+  readonly group: ProcessGroup;
+  readonly log: Log;
+  readonly recipeName: string;
+  readonly stage: Stage;
+  readonly counters: Counters;
+  readonly results: Results;
+  readonly accumulators: readonly Accumulator[];
+  readonly epochDone: boolean;
+  readonly loaderKey: string;
+  readonly batchIndex: number;
+  readonly batchesLeftOut: number;
+  stopRequested: boolean;
+}
+
 /** The state of everything, on rank 0; null on the others, which must call it too. */
-export async function takeSnapshot(run: Run): Promise<RunState | null> {
-  const { stage, counters, group } = run;
+export async function takeSnapshot(run: StateOwner): Promise<RunState | null> {
+  const { stage, counters, group, results } = run;
   const midEpoch = run.epochDone ? null : await takeMidEpoch(run);
+  const callbacks = await gatherCallbackStates(group, stage.callbacks);
   if (group.rank !== 0) return null;
+  const finished = Object.entries(results.finishedLoaders);
   return {
     model: await readWeights(stage.parameters),
     optimizer: await readOptimizer(stage.optimizer, stage.parameters),
+    optimizerSettings: readSettings(stage.optimizer),
     criterion: null,
     scheduler: stage.scheduler?.stateDict() ?? null,
     counters: { ...counters },
     recipe: run.recipeName,
     stage: stage.key,
     epoch: counters.stageEpochStep,
-    metrics: run.epochMetrics,
+    metrics: Object.fromEntries(finished.map(([key, { metrics }]) => [key, { ...metrics }])),
     worldSize: group.worldSize,
     midEpoch,
     stageDone: run.epochDone && (run.stopRequested || counters.stageEpochStep >= stage.length),
-    callbacks: callbackStates(run),
-    history: run.history,
+    callbacks,
+    history: results.history,
   };
 }
 
-function callbackStates({ stage }: Run): Record<string, Json> {
-  const states: Record<string, Json> = {};
-  for (const [name, callback] of Object.entries(stage.callbacks)) {
-    if (callback.stateDict) states[name] = callback.stateDict();
-  }
-  return states;
-}
-
-async function takeMidEpoch(run: Run): Promise<MidEpoch> {
+async function takeMidEpoch(run: StateOwner): Promise<MidEpoch> {
   const mine = run.accumulators.flatMap(({ state }) => [...state]);
   return {
     loader: run.loaderKey,
     batches: run.batchIndex + 1,
+    batchesLeftOut: run.batchesLeftOut,
     accumulators: await gatherJson(run.group, mine),
-    loaders: run.loaderSummaries,
+    loaders: run.results.finishedLoaders,
   };
 }
 
 /** Takes over everything from the state of the run that is resumed; the stage has been built. */
-export async function restoreSnapshot(run: Run, state: RunState): Promise<void> {
+export async function restoreSnapshot(run: StateOwner, state: RunState): Promise<void> {
   await restoreParts(run, state, STATE_PARTS);
+  if (state.optimizerSettings !== null) loadSettings(run.stage.optimizer, state.optimizerSettings);
   Object.assign(run.counters, state.counters);
-  run.history = [...state.history];
+  run.results.restore(state.history);
   run.stopRequested = state.stageDone;
-  for (const [name, callback] of Object.entries(run.stage.callbacks)) {
-    if (name in state.callbacks) callback.loadStateDict?.(state.callbacks[name]);
-  }
+  await restoreCallbackStates(run.group.rank, run.stage.callbacks, state.callbacks);
 }
 
 /** Takes over some parts. @throws UsageError when the state is of another model or optimizer. */
-export async function restoreParts(run: Run, state: RunState, parts: readonly StatePart[]): Promise<void> {
-  const { stage, counters } = run;
-  const take: Record<StatePart, () => void | Promise<void>> = {
+export async function restoreParts(
+  run: StateOwner,
+  state: RunState,
+  parts: readonly StatePart[],
+): Promise<void> {
+  const { stage, counters, group, log } = run;
+  const take: Record<StatePart, () => void> = {
     model: () => loadWeights(stage.parameters, state.model, `the checkpoint ${state.stage}.${state.epoch}`),
     // A criterion is a function: nothing of it is kept.
     criterion: () => {},
-    optimizer: () => loadOptimizer(stage.optimizer, state.optimizer),
+    optimizer: () => {
+      const { optimizer, optimizerSettings } = state;
+      const { fresh, gone } = loadOptimizer(stage.optimizer, optimizer, optimizerSettings, stage.parameters);
+      if (group.rank !== 0) return;
+      if (fresh.length > 0) log.info(`optimizer state begins anew for ${fresh.join(", ")}`);
+      if (gone.length > 0) log.warn(`optimizer state of weights that do not train: ${gone.join(", ")}`);
+    },
     scheduler: () => {
       if (state.scheduler !== null) stage.scheduler?.loadStateDict(state.scheduler);
     },
@@ -79,14 +104,18 @@ export async function restoreParts(run: Run, state: RunState, parts: readonly St
       counters.globalSampleStep = state.counters.globalSampleStep;
     },
   };
-  for (const part of parts) await take[part]();
+  for (const part of parts) take[part]();
 }
 
 /** Puts this rank's sums and counts of a half-done loader back. */
-export function restoreAccumulators(run: Run, { accumulators }: MidEpoch): void {
-  const mine = accumulators[run.group.rank];
+export function restoreAccumulators(
+  rank: number,
+  accumulators: readonly Accumulator[],
+  midEpoch: MidEpoch,
+): void {
+  const mine = midEpoch.accumulators[rank];
   let offset = 0;
-  for (const { state } of run.accumulators) {
+  for (const { state } of accumulators) {
     state.set(mine.slice(offset, offset + state.length));
     offset += state.length;
   }

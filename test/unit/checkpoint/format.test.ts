@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { encodeState, parseState, readCheckpoint, readWeights } from "../../../src/checkpoint/format.js";
 import { encodeSafetensors, parseSafetensors } from "../../../src/checkpoint/safetensors.js";
 import { UsageError } from "../../../src/core/errors.js";
@@ -23,6 +24,7 @@ const state: RunState = {
     __proto__x: scalar(6),
   },
   optimizer: { "dense1/kernel": scalar(7), "optimizer/dense1/kernel": scalar(8), __metadata__: scalar(9) },
+  optimizerSettings: { class: "RMSProp", numbers: { learningRate: 0.1, centered: true, decay: NaN } },
   criterion: { weight: [1, 2, null] },
   scheduler: { step: 3, ключ: "✓" },
   counters: countersAt(6, 2 ** 40),
@@ -31,9 +33,22 @@ const state: RunState = {
   epoch: 3,
   metrics: { train: { loss: 0.1 + 0.2, "f1/class_00": NaN }, valid: { loss: -Infinity, accuracy01: 1 } },
   worldSize: 3,
-  midEpoch: { loader: "train", batches: 7, accumulators: [[0.1, NaN], [2], []], loaders: {} },
+  midEpoch: {
+    loader: "train",
+    batches: 7,
+    batchesLeftOut: 1,
+    accumulators: [[0.1, NaN], [2], []],
+    loaders: {},
+  },
   stageDone: false,
-  callbacks: { stop: { waited: 1, best: null } },
+  callbacks: {
+    stop: { scope: "shared", isJson: true, states: [{ json: { waited: 1, best: null }, tensors: {} }] },
+    "own/0": {
+      scope: "rank",
+      isJson: false,
+      states: [1, 2, 3].map((rank) => ({ json: rank, tensors: { "a/b": scalar(rank) } })),
+    },
+  },
   history: [{ stage: "freezed", epochs: [{ epoch: 1, seconds: 2.5 }] }],
 };
 
@@ -42,6 +57,23 @@ test("a state comes back from its file as it went", (t) => {
   writeFileSync(path, Buffer.concat(encodeState(state)));
   assert.deepEqual(readCheckpoint(path), state);
   assert.deepEqual(Object.keys(readCheckpoint(path).model), Object.keys(state.model), "in the model's order");
+});
+
+test("a checkpoint of version 1 still loads: callbacks' JSON, and metrics that lay beside the times", () => {
+  const old = readCheckpoint(
+    fileURLToPath(new URL("../../fixtures/checkpoint-v1.safetensors", import.meta.url)),
+  );
+  const train = {
+    ...{ seconds: 1, samples: 4, samples_per_second: 4, batches_left_out: 0 },
+    metrics: { loss: 0.5, accuracy01: Number.NaN },
+  };
+  const stop = { scope: "shared", isJson: true, states: [{ json: { best: 1, waited: 2 }, tensors: {} }] };
+  assert.equal(old.optimizerSettings, null);
+  assert.deepEqual(old.callbacks, { stop });
+  assert.deepEqual(old.midEpoch?.loaders, { train });
+  assert.equal(old.midEpoch?.batchesLeftOut, 0);
+  assert.deepEqual(old.history, [{ stage: "freezed", epochs: [{ epoch: 1, seconds: 2, train }] }]);
+  assert.deepEqual(Object.keys(old.optimizer), ["iter", "dense1/kernel/momentum"]);
 });
 
 test("the file's names and metadata are what the documentation says", () => {
@@ -62,7 +94,8 @@ test("the file's names and metadata are what the documentation says", () => {
   assert.deepEqual(JSON.parse(metrics), { train: { loss: 1.5 }, valid: { loss: 0.5, accuracy: 0.5 } });
   assert.deepEqual(rest, {
     format: "ddp-train",
-    version: "1",
+    version: "2",
+    optimizer: '{"class":"Adam","numbers":{"learningRate":0.001}}',
     progress: '{"worldSize":2,"midEpoch":null,"stageDone":false,"callbacks":{},"history":[]}',
     recipe: "mnist",
     stage: "freezed",
@@ -121,10 +154,10 @@ test("a missing file, a folder, and a newer version are the caller's mistakes", 
     mkdirSync(join(folder, "dir"), { recursive: true });
     assert.throws(() => read(join(folder, "dir")), { name: "UsageError", message: /dir/ });
   }
-  const newer = encodeSafetensors({}, { format: "ddp-train", version: "2" });
+  const newer = encodeSafetensors({}, { format: "ddp-train", version: "3" });
   assert.throws(() => parseState(Buffer.concat(newer), "new.safetensors"), {
     name: "UsageError",
-    message: "new.safetensors: is of checkpoint version 2; this ddp-train reads version 1",
+    message: "new.safetensors: is of checkpoint version 3; this ddp-train reads versions 1 and 2",
   });
 });
 

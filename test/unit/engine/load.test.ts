@@ -5,7 +5,7 @@ import { namedParameters } from "../../../src/core/parameters.js";
 import { crossEntropyLoss } from "../../../src/engine/cross-entropy.js";
 import { countGpus } from "../../../src/engine/gpus.js";
 import { loadEngine, type Require } from "../../../src/engine/load.js";
-import { loadOptimizer, readOptimizer } from "../../../src/engine/optimizer-state.js";
+import { loadOptimizer, readOptimizer, readSettings } from "../../../src/engine/optimizer-state.js";
 import { chooseEngine } from "../../../src/engine/probe.js";
 import { tf } from "../../../src/engine/tf.js";
 
@@ -117,7 +117,7 @@ describe("on wasm", () => {
       const [copy, restored] = [build(), make()];
       for (const [i, { variable }] of namedParameters(copy).entries())
         variable.assign(weights[i] as tf.Variable);
-      await loadOptimizer(restored, state);
+      loadOptimizer(restored, state, readSettings(optimizer), namedParameters(copy));
       for (let i = 0; i < 5; i++) {
         step(model, optimizer);
         step(copy, restored);
@@ -132,6 +132,11 @@ describe("on wasm", () => {
     const adam = tf.train.adam(1e-2);
     adam.minimize(() => tf.sum(model.apply(tf.ones([2, 4])) as tf.Tensor) as tf.Scalar);
     const state = await readOptimizer(adam, namedParameters(model));
-    await assert.rejects(loadOptimizer(tf.train.sgd(1), state), /not for SGD/);
+    assert.throws(() => loadOptimizer(tf.train.sgd(1), state, null, namedParameters(model)), /not for SGD/);
+    const settings = readSettings(adam);
+    assert.throws(
+      () => loadOptimizer(tf.train.sgd(1), {}, settings, namedParameters(model)),
+      /is of Adam, the stage's optimizer is SGD/,
+    );
   });
 });

@@ -7,7 +7,7 @@ import type { FlatGradients } from "../../../src/core/context.js";
 import { namedParameters, type Parameter, setRequiresGrad } from "../../../src/core/parameters.js";
 import { applyGradients } from "../../../src/engine/apply-gradients.js";
 import { crossEntropyLoss } from "../../../src/engine/cross-entropy.js";
-import { loadOptimizer, readOptimizer } from "../../../src/engine/optimizer-state.js";
+import { loadOptimizer, readOptimizer, readSettings } from "../../../src/engine/optimizer-state.js";
 import { tf } from "../../../src/engine/tf.js";
 import { IMAGE_BATCH } from "../../../src/engine/wasm/images.js";
 import { installKernels } from "../../../src/engine/wasm/install.js";
@@ -221,7 +221,7 @@ function flatGradients(parameters: readonly Parameter[], seed: number): FlatGrad
     parameters.reduce((sum, { variable }) => sum + variable.size, 0),
     seed,
   );
-  return { parameters, flat, wire: flat };
+  return { parameters, flat };
 }
 
 async function state(
@@ -262,7 +262,7 @@ describe("optimizers", () => {
       const [a, b] = [trainable(makeModel()), trainable(makeModel())];
       const [first, second] = [make(), make()];
       for (let i = 0; i < 3; i++) applyGradients(first, flatGradients(a, i));
-      await loadOptimizer(second, await readOptimizer(first, a));
+      loadOptimizer(second, await readOptimizer(first, a), readSettings(first), b);
       for (const [i, { variable }] of b.entries()) variable.assign(a[i].variable);
       for (let i = 3; i < 6; i++) {
         applyGradients(first, flatGradients(a, i));
@@ -318,7 +318,7 @@ describe("a whole step", () => {
       const [x, y] = [random([32, 400], i, 0.8), labels(32)];
       const grads = gradientsOf(model, x, y);
       const flat = new Float32Array(grads.flatMap((grad) => [...grad.dataSync()]));
-      applyGradients(optimizer, { parameters, flat, wire: flat });
+      applyGradients(optimizer, { parameters, flat });
       tf.dispose([x, y, ...grads]);
       const { numTensors, numBytes, numDataBuffers } = tf.memory();
       memory.push(`${numTensors} ${numBytes} ${numDataBuffers}`);

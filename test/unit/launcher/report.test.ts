@@ -137,7 +137,7 @@ test("the summary has a line a stage and says where everything is", () => {
 });
 
 test("the summary of a recipe with other metrics and loaders has no made-up numbers", () => {
-  const infer = { seconds: 1, samples: 5, samples_per_second: 5 };
+  const infer = { seconds: 1, samples: 5, samples_per_second: 5, batches_left_out: 0, metrics: {} };
   const stages = [{ stage: "only", epochs: [{ epoch: 1, seconds: 1, infer }] }];
   const summary = {
     ...fakeResults,

@@ -1,10 +1,10 @@
 // Gradients on their way: in buckets, while others are read, and in 16 bits.
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import { SIGNALS } from "../../../src/core/context.js";
 import type { Parameter } from "../../../src/core/parameters.js";
 import { loadEngine } from "../../../src/engine/load.js";
 import { crossEntropyLoss, OptimizerCallback, tf } from "../../../src/index.js";
+import { SIGNALS } from "../../../src/worker/gradients/agreement.js";
 import { type Bucket, planBuckets, reduceBuckets } from "../../../src/worker/gradients/buckets.js";
 import { runRanks } from "../../support/ranks.js";
 import { ToyRecipe } from "../../support/toy-recipe.js";
@@ -124,7 +124,7 @@ describe("a run with 16-bit gradients", () => {
         for (const other of others) assert.equal(other.weights_sha256, first.weights_sha256);
         const train = first.stages.at(-1)?.epochs.at(-1)?.train;
         assert.ok(typeof train === "object");
-        return { hash: first.weights_sha256, loss: Number(train.loss) };
+        return { hash: first.weights_sha256, loss: Number(train.metrics.loss) };
       };
       const [exact, rounded] = [await lossOf({}), await lossOf({ wire })];
       assert.notEqual(rounded.hash, exact.hash);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import type { RunContext } from "../../../src/core/context.js";
 import type { Counters } from "../../../src/core/state.js";
+import type { LoaderSummary } from "../../../src/core/summary.js";
 import { loadEngine } from "../../../src/engine/load.js";
 import { CheckpointCallback, EarlyStoppingCallback, OptimizerCallback, tf } from "../../../src/index.js";
 import { runRanks } from "../../support/ranks.js";
@@ -49,12 +50,15 @@ describe("a run of several ranks", () => {
     }
     const valid = async (worldSize: number) => {
       const [{ stages }] = await runRanks(Recipe, worldSize);
-      return stages[0].epochs[0].valid as Record<string, number>;
+      return stages[0].epochs[0].valid as LoaderSummary;
     };
     const [alone, three] = [await valid(1), await valid(3)];
     assert.equal(three.samples, 101);
-    assert.equal(three.accuracy01, alone.accuracy01);
-    assert.ok(Math.abs(three.loss - alone.loss) < 1e-6, `${three.loss} ${alone.loss}`);
+    assert.equal(three.metrics.accuracy01, alone.metrics.accuracy01);
+    assert.ok(
+      Math.abs(three.metrics.loss - alone.metrics.loss) < 1e-6,
+      `${three.metrics.loss} ${alone.metrics.loss}`,
+    );
   });
 
   test("ranks that start with different weights all train from rank 0's", async () => {

@@ -49,7 +49,7 @@ const cases: readonly [name: string, changes: object, message: RegExp, worldSize
     { getModel: () => 7 },
     /getModel\("one"\) returned 7; it must return a tfjs LayersModel/,
   ],
-  ["an async getter", { getModel: async () => null }, /getModel\("one"\) returned a Promise/],
+  ["an async getter", { getModel: async () => null }, /getModel\("one"\) returned null/],
   [
     "a criterion that is none",
     { getCriterion: () => "mse" },

@@ -2,7 +2,7 @@
 // see it as their RunContext; the loops in runner.ts move it on.
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { Accumulator, FlatGradients, RunContext, StatePart } from "../../core/context.js";
-import { RunError, UsageError } from "../../core/errors.js";
+import { RunError } from "../../core/errors.js";
 import type { Loader } from "../../core/loader.js";
 import type { MetricsLogger } from "../../core/metrics-logger.js";
 import type { TrainOptions } from "../../core/options.js";
@@ -11,14 +11,18 @@ import type { Log } from "../../core/process-log.js";
 import type { Position } from "../../core/protocol.js";
 import type { Recipe } from "../../core/recipe.js";
 import type { Counters, RunState } from "../../core/state.js";
-import type { BestSummary, EpochSummary, LoaderSummary, StageSummary } from "../../core/summary.js";
+import type { BestSummary } from "../../core/summary.js";
 import { applyGradients } from "../../engine/apply-gradients.js";
 import { tf } from "../../engine/tf.js";
-import { planBuckets } from "../gradients/buckets.js";
-import { Gradients } from "../gradients/compute.js";
-import { StepSignals } from "../gradients/step-signals.js";
-import type { Stage } from "../stage/build.js";
-import { restoreParts, takeSnapshot } from "../state/snapshot.js";
+import { StepAgreement } from "../gradients/agreement.js";
+import { averageGradients } from "../gradients/average.js";
+import type { Gradients } from "../gradients/compute.js";
+import type { Stage } from "../stage/stage.js";
+import { SaveSchedule } from "../state/save-schedule.js";
+import { restoreParts, type StateOwner, takeSnapshot } from "../state/snapshot.js";
+import { newCounters } from "./counters.js";
+import { HostBatch } from "./host-batch.js";
+import { Results } from "./results.js";
 
 /** What a run is started with. */
 export interface RunSetup {
@@ -30,11 +34,13 @@ export interface RunSetup {
   readonly log: Log;
   /** Told where the run is, at each loader's and each batch's start. */
   readonly onPosition: (position: Position) => void;
+  /** A line for the person watching, from rank 0. */
+  readonly onNotice?: (message: string, level: "info" | "warn") => void;
   /** Aborted when the launcher asks the run to end; ranks agree in the next reduction on where. */
   readonly interrupted?: AbortSignal;
 }
 
-export class Run implements RunContext {
+export class Run implements RunContext, StateOwner {
   readonly recipe: Recipe;
   readonly recipeName: string;
   readonly options: TrainOptions;
@@ -43,25 +49,14 @@ export class Run implements RunContext {
   readonly loggers: Readonly<Record<string, MetricsLogger>>;
   readonly stages: readonly string[];
   readonly onPosition: (position: Position) => void;
-  readonly signals: StepSignals;
-  readonly counters: Counters = {
-    globalEpochStep: 0,
-    globalBatchStep: 0,
-    globalSampleStep: 0,
-    stageEpochStep: 0,
-    stageBatchStep: 0,
-    stageSampleStep: 0,
-    loaderBatchStep: 0,
-    loaderSampleStep: 0,
-  };
+  readonly agreement: StepAgreement;
+  readonly saves: SaveSchedule;
+  readonly results = new Results();
+  readonly counters: Counters = newCounters();
   readonly checkpoints: { best: BestSummary | null; last: { readonly path: string } | null } = {
     best: null,
     last: null,
   };
-  /** What the summary will list. */
-  history: StageSummary[] = [];
-  /** The finished loaders of the current epoch, for the summary. */
-  loaderSummaries: Record<string, LoaderSummary> = {};
   /** True once all ranks have agreed to end after this epoch. */
   stopAgreed = false;
   resumed: Readonly<Counters> | null = null;
@@ -77,10 +72,11 @@ export class Run implements RunContext {
   batchMetrics: Record<string, number> = {};
   accumulators: Accumulator[] = [];
   loaderMetrics: Record<string, number> = {};
-  epochMetrics: Record<string, Record<string, number>> = {};
+  /** Batches of the current pass that were left out, see {@link StepAgreement}. */
+  batchesLeftOut = 0;
+  readonly #onNotice: RunSetup["onNotice"];
+  readonly #hostBatch = new HostBatch();
   #stage: Stage | null = null;
-  #gradients: Gradients | null = null;
-  #hostBatch = new Map<string, Promise<Float32Array | Int32Array | Uint8Array>>();
 
   constructor(setup: RunSetup) {
     this.recipe = setup.recipe;
@@ -90,13 +86,19 @@ export class Run implements RunContext {
     this.group = setup.group;
     this.log = setup.log;
     this.onPosition = setup.onPosition;
-    this.signals = new StepSignals({ ...setup, ...setup.options, interrupted: setup.interrupted });
-    this.loggers = setup.group.rank === 0 ? (setup.recipe.getLoggers?.() ?? {}) : {};
+    this.#onNotice = setup.onNotice;
+    const { group, log, options, interrupted } = setup;
+    this.agreement = new StepAgreement({ group, log, onNan: options.onNan, interrupted });
+    this.saves = new SaveSchedule(options.checkpointEvery);
+    this.loggers = group.rank === 0 ? (setup.recipe.getLoggers?.() ?? {}) : {};
   }
 
   get stage(): Stage {
     if (!this.#stage) throw new RunError("no stage has been built yet");
     return this.#stage;
+  }
+  get #gradients(): Gradients {
+    return this.stage.gradients;
   }
   get stageKey(): string {
     return this.stages[this.stageIndex];
@@ -131,51 +133,33 @@ export class Run implements RunContext {
   get batch(): Readonly<Record<string, Tensor>> {
     return this.recipe.batch;
   }
+  get epochMetrics(): Record<string, Record<string, number>> {
+    return this.results.epochMetrics;
+  }
   get position(): Position {
     const { stageEpochStep: epoch } = this.counters;
     return { stage: this.stageKey ?? "", epoch, loader: this.loaderKey, batch: this.batchIndex + 1 };
   }
 
   /** Takes over a newly built stage and lets go of the one before. */
-  enterStage(stage: Stage): void {
-    this.leaveStage();
+  async enterStage(stage: Stage): Promise<void> {
+    const before = this.#stage;
     this.#stage = stage;
-    this.#gradients = new Gradients(stage.parameters, this.#bucketBytes);
     this.stopRequested = false;
+    await before?.leave(stage);
   }
 
-  /** Frees the stage's weights and the optimizer's slots. */
-  leaveStage(): void {
-    if (!this.#stage) return;
-    this.#gradients?.dispose();
-    this.#stage.optimizer.dispose();
-    for (const { variable } of this.#stage.parameters) variable.dispose();
+  /** Frees what the run still holds. */
+  dispose(): void {
+    this.#stage?.dispose();
     this.#stage = null;
-  }
-
-  /** Runs the recipe and the callbacks' forward hooks on a batch; with gradients in a train loader. */
-  forward(step: () => void): void {
-    const { lossKey } = this.stage;
-    if (this.isTrainLoader && lossKey !== null) {
-      this.#gradients?.compute(() => {
-        step();
-        const loss = this.batchTensors[lossKey];
-        if (loss) return loss;
-        const keys = Object.keys(this.batchTensors).join(", ") || "no loss";
-        throw new UsageError(
-          `the optimizer callback wants the loss "${lossKey}", but callbacks made: ${keys}`,
-        );
-      });
-    } else {
-      tf.tidy(step);
-    }
   }
 
   /** Forgets what the last batch left. */
   clearBatch(): void {
     tf.dispose(this.recipe.batch);
     tf.dispose(this.batchTensors);
-    this.#gradients?.dispose();
+    this.#gradients.dispose();
     this.#hostBatch.clear();
     this.recipe.batch = {};
     this.batchTensors = {};
@@ -183,54 +167,19 @@ export class Run implements RunContext {
   }
 
   readBatch(key: string): Promise<Float32Array | Int32Array | Uint8Array> {
-    let values = this.#hostBatch.get(key);
-    if (!values) {
-      values = this.batch[key].data();
-      this.#hostBatch.set(key, values);
-    }
-    return values;
-  }
-
-  /** Adds a finished epoch to the summary. */
-  record(epoch: EpochSummary): void {
-    const last = this.history.at(-1);
-    const sameStage = last?.stage === this.stageKey && this.counters.stageEpochStep > 1;
-    const epochs = sameStage ? [...last.epochs, epoch] : [epoch];
-    this.history = [
-      ...(sameStage ? this.history.slice(0, -1) : this.history),
-      { stage: this.stageKey, epochs },
-    ];
-  }
-
-  /** Keeps a bad loss of a train batch until the ranks next talk. */
-  noteLoss(): void {
-    const { lossKey } = this.stage;
-    if (!this.isTrainLoader || lossKey === null) return;
-    const loss = this.batchMetrics[lossKey];
-    // Asked for only when needed: the indices of a batch cost a pass over the sampler.
-    const samples = Number.isFinite(loss) ? undefined : this.loader.samplesOf?.(this.batchIndex);
-    this.signals.noteLoss(loss, this.position, samples);
+    return this.#hostBatch.read(key, this.batch[key]);
   }
 
   async gradients(): Promise<FlatGradients | null> {
-    const gradients = this.#gradients;
-    if (!gradients?.areComputed) return null;
-    for (const bucket of gradients.buckets) await gradients.read(bucket);
-    gradients.dispose();
-    return gradients.values;
+    return this.#gradients.areComputed ? await this.#gradients.readAll() : null;
   }
 
   async reduceGradients(given?: FlatGradients): Promise<FlatGradients | null> {
-    if (given) {
-      const counts = await this.signals.reduce(given, planBuckets(given.parameters, this.#bucketBytes));
-      return counts ? given : null;
-    }
-    const gradients = this.#gradients;
-    if (!gradients?.areComputed) return null;
-    const { values, buckets } = gradients;
-    const counts = await this.signals.reduce(values, buckets, (bucket) => gradients.read(bucket));
-    gradients.dispose();
-    return counts ? values : null;
+    if (!given && !this.#gradients.areComputed) return null;
+    const { group, agreement, options } = this;
+    const mean = await averageGradients(this.#gradients, given, { group, agreement, wire: options.wire });
+    this.saves.afterStep(agreement.stopHere);
+    return mean;
   }
 
   applyGradients(gradients: FlatGradients): void {
@@ -245,8 +194,10 @@ export class Run implements RunContext {
     return restoreParts(this, state, parts);
   }
 
-  get #bucketBytes(): number {
-    return this.options.bucketMb * 2 ** 20;
+  notify(message: string, level: "info" | "warn" = "info"): void {
+    if (this.group.rank !== 0) return;
+    this.log[level](message);
+    this.#onNotice?.(message, level);
   }
 
   stopStage(): void {
