@@ -18,14 +18,9 @@ export type * from "./core/criterion.js";
 export { RunError, UsageError } from "./core/errors.js";
 export type * from "./core/loader.js";
 export type * from "./core/metrics-logger.js";
+export type { Model, Module } from "./core/model.js";
 export type * from "./core/options.js";
-export {
-  type Model,
-  type Module,
-  namedParameters,
-  type Parameter,
-  setRequiresGrad,
-} from "./core/parameters.js";
+export { namedParameters, type Parameter } from "./core/parameters.js";
 export { getRank, type ProcessGroup } from "./core/process-group.js";
 export type * from "./core/process-log.js";
 export {
@@ -35,6 +30,7 @@ export {
   type RecipeConfig,
   type ReportProgress,
 } from "./core/recipe.js";
+export { setRequiresGrad } from "./core/requires-grad.js";
 export type { Scheduler } from "./core/scheduler.js";
 export type * from "./core/state.js";
 export type * from "./core/summary.js";

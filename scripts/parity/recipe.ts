@@ -1,7 +1,7 @@
 // The built-in recipe, cut to the first batches of each stage, noting the mean loss over the ranks at every step.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Callback, CallbackOrder, type Loader } from "ddp-train";
+import { type Batch, type Callback, CallbackOrder, type Loader } from "ddp-train";
 import { MnistRecipe } from "../../dist/recipes/mnist.js";
 
 /** Losses by stage, as the recipe leaves them in the log folder. */
@@ -17,7 +17,7 @@ function head(loader: Loader, count: number): Loader {
     sampler: loader.sampler,
     *[Symbol.iterator]() {
       let left = count;
-      for (const batch of loader) {
+      for (const batch of loader as Iterable<Batch>) {
         if (left-- === 0) return;
         yield batch;
       }

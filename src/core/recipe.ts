@@ -5,8 +5,9 @@ import type { Callback } from "./callback.js";
 import type { Criterion } from "./criterion.js";
 import type { Batch, Loader } from "./loader.js";
 import type { MetricsLogger } from "./metrics-logger.js";
+import type { Model } from "./model.js";
 import type { TrainOptions } from "./options.js";
-import type { Model } from "./parameters.js";
+import type { RandomStream } from "./random-stream.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Json } from "./state.js";
 
@@ -35,6 +36,17 @@ export abstract class Recipe<M extends Model = Model> {
   criterion!: Criterion;
   optimizer!: Optimizer;
   scheduler: Scheduler | null = null;
+  /**
+   * Whether a batch normalisation layer whose weights are frozen computes as in inference, with its moving averages,
+   * which then stay as they are. False is torch's way: it normalises by the batch, and moves them.
+   */
+  readonly freezeBatchNorm: boolean = true;
+  /**
+   * Random numbers that repeat with the run (also resumed): the same on all ranks in the getters of a stage, others on
+   * each rank and in each batch in `handleBatch` and a dataset's `collate`. Math.random draws from them as well. The
+   * worker sets it before it asks for the first stage.
+   */
+  random!: RandomStream;
   /** True while a train loader runs: what layers such as dropout want to know. */
   training = false;
   /** The current batch by role: `features`, `targets`, `logits`. */

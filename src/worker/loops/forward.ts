@@ -10,6 +10,7 @@ import type { Run } from "./run.js";
 /** Leaves tensors in `recipe.batch` and `batchTensors`, and gradients where something is learned. */
 export function forward(run: Run, callbacks: readonly Callback[], batch: Batch): Promise<void> | undefined {
   const { lossKey, gradients } = run.stage;
+  run.random.use();
   const handle = () => handleBatch(run, callbacks, batch);
   if (!run.isTrainLoader || lossKey === null) return inScope(handle);
   return gradients.compute(() => {
@@ -35,6 +36,9 @@ function handleBatch(run: Run, callbacks: readonly Callback[], batch: Batch): Pr
   const pending: unknown = run.recipe.handleBatch(batch);
   const finish = () => {
     for (const callback of callbacks) callback.onForward?.(run);
+    const { lossKey } = run.stage;
+    const loss = lossKey === null ? undefined : run.batchTensors[lossKey];
+    if (lossKey !== null && loss) run.batchTensors[lossKey] = run.stage.withPenalty(loss);
     // They outlive the scope in which they were made; clearBatch disposes of them.
     for (const tensor of Object.values(run.recipe.batch)) tf.keep(tensor);
     for (const tensor of Object.values(run.batchTensors)) tf.keep(tensor);

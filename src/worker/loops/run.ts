@@ -9,10 +9,12 @@ import type { TrainOptions } from "../../core/options.js";
 import type { ProcessGroup } from "../../core/process-group.js";
 import type { Log } from "../../core/process-log.js";
 import type { Position } from "../../core/protocol.js";
+import { RandomStream } from "../../core/random-stream.js";
 import type { Recipe } from "../../core/recipe.js";
 import type { Counters, RunState } from "../../core/state.js";
 import type { BestSummary } from "../../core/summary.js";
 import { applyGradients } from "../../engine/apply-gradients.js";
+import { syncScalars } from "../../engine/optimizer-state.js";
 import { tf } from "../../engine/tf.js";
 import { StepAgreement } from "../gradients/agreement.js";
 import { averageGradients } from "../gradients/average.js";
@@ -53,6 +55,7 @@ export class Run implements RunContext, StateOwner {
   readonly saves: SaveSchedule;
   readonly results = new Results();
   readonly counters: Counters = newCounters();
+  readonly random: RandomStream;
   readonly checkpoints: { best: BestSummary | null; last: { readonly path: string } | null } = {
     best: null,
     last: null,
@@ -90,6 +93,8 @@ export class Run implements RunContext, StateOwner {
     const { group, log, options, interrupted } = setup;
     this.agreement = new StepAgreement({ group, log, onNan: options.onNan, interrupted });
     this.saves = new SaveSchedule(options.checkpointEvery);
+    this.random = new RandomStream(options.seed, group.rank);
+    this.recipe.random = this.random;
     this.loggers = group.rank === 0 ? (setup.recipe.getLoggers?.() ?? {}) : {};
   }
 
@@ -151,8 +156,15 @@ export class Run implements RunContext, StateOwner {
 
   /** Frees what the run still holds. */
   dispose(): void {
+    this.random.release();
     this.#stage?.dispose();
     this.#stage = null;
+  }
+
+  /** Draws from here on what the next batch draws, in making it and in computing with it. */
+  beginRandomBatch(): void {
+    this.random.beginBatch(this.counters.globalBatchStep);
+    this.random.use();
   }
 
   /** Forgets what the last batch left. */
@@ -183,7 +195,9 @@ export class Run implements RunContext, StateOwner {
   }
 
   applyGradients(gradients: FlatGradients): void {
+    syncScalars(this.optimizer);
     applyGradients(this.optimizer, gradients);
+    this.stage.constraints.apply();
   }
 
   stateDict(): Promise<RunState | null> {

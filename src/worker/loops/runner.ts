@@ -107,8 +107,13 @@ export class Runner {
   async #startStage(stageKey: string, index: number): Promise<void> {
     const run = this.#run;
     run.stageIndex = index;
+    run.random.beginStage(index);
+    run.random.use();
     const parts = await buildStage(run.recipe, stageKey, run.options.epochs);
-    const stage = new Stage(parts, run.options.bucketMb * MEGABYTE);
+    const stage = new Stage(parts, {
+      bucketBytes: run.options.bucketMb * MEGABYTE,
+      freezeBatchNorm: run.recipe.freezeBatchNorm ?? true,
+    });
     await run.enterStage(stage);
     run.resumed = this.#resume && countFinishedEpochs(this.#resume.counters, this.#resume.midEpoch !== null);
     this.#callbacks = [...Object.values(stage.callbacks), ...builtInCallbacks(run)].sort(
@@ -165,10 +170,11 @@ export class Runner {
     await this.#fire("onLoaderStart");
     // A stage is built with loaders that can be walked.
     const batches = run.loader as Batches;
+    run.beginRandomBatch();
     if (!mid) return batches;
     restoreAccumulators(run.group.rank, run.accumulators, mid);
     this.#resume = null;
-    return run.loader.from?.(mid.batches) ?? skip(batches, mid.batches);
+    return run.loader.from?.(mid.batches) ?? skip(batches, mid.batches, () => run.beginRandomBatch());
   }
 
   async #startBatch(batch: Batch): Promise<void> {
@@ -201,6 +207,7 @@ export class Runner {
     if (run.saves.isDue) await this.#fire("onSave");
     run.clearBatch();
     tf.dispose(Object.values(batch));
+    run.beginRandomBatch();
     if (run.agreement.stopHere) throw new Interruption();
   }
 
@@ -228,10 +235,19 @@ export class Runner {
   }
 }
 
-async function* skip(batches: Batches, count: number): AsyncGenerator<Batch> {
-  let left = count;
-  for await (const batch of batches) {
-    if (left-- <= 0) yield batch;
-    else tf.dispose(Object.values(batch));
+/** The batches after the first `count`; what those drew at random is forgotten. */
+async function* skip(batches: Batches, count: number, forgetDraws: () => void): AsyncGenerator<Batch> {
+  const iterator =
+    Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
+  for (let left = count; left > 0; left--) {
+    const { done, value } = await iterator.next();
+    if (done) return;
+    tf.dispose(Object.values((await value) as Batch));
+  }
+  forgetDraws();
+  for (;;) {
+    const { done, value } = await iterator.next();
+    if (done) return;
+    yield await value;
   }
 }

@@ -2,7 +2,7 @@
 import { CallbackOrder } from "../../core/callback.js";
 import { UsageError } from "../../core/errors.js";
 import type { Loader } from "../../core/loader.js";
-import { isLayersModel } from "../../core/parameters.js";
+import { isLayersModel } from "../../core/model.js";
 import type { Recipe } from "../../core/recipe.js";
 import { requireKnownOptimizer, syncScalars } from "../../engine/optimizer-state.js";
 import type { StageParts } from "./stage.js";

@@ -1,6 +1,6 @@
 // Which weights of a model train may change at any time: `setRequiresGrad`, or `layer.trainable = true` in a callback.
 // A watch notices it before the next batch, at the price of a look at each layer.
-import { isLayersModel, type Model } from "../../core/parameters.js";
+import { isLayersModel, type Model } from "../../core/model.js";
 
 interface Switch {
   readonly trainable: boolean;

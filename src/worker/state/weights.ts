@@ -18,7 +18,8 @@ export async function readWeights(parameters: readonly Parameter[]): Promise<Ten
  * Puts weights into the model.
  * @throws UsageError naming the first weight that is missing, left over, or of another shape.
  */
-export function loadWeights(parameters: readonly Parameter[], states: TensorStates, source: string): void {
+export function loadWeights(parameters: readonly Parameter[], saved: TensorStates, source: string): void {
+  const states = withTodaysNames(parameters, saved);
   const known = new Set(parameters.map(({ name }) => name));
   for (const { name, variable } of parameters) {
     const state = states[name];
@@ -36,6 +37,27 @@ export function loadWeights(parameters: readonly Parameter[], states: TensorStat
     throw new UsageError(`${source}: the model has no weight "${extra}"; it has: ${[...known].join(", ")}`);
   }
   for (const { name, variable } of parameters) assign(variable, states[name]);
+}
+
+/** A number that tfjs gave to an unnamed layer within a model or wrapper; it was part of names until version 2. */
+const AUTOMATIC_NUMBER = /_[A-Z]\w*?\d+(?=\/)/;
+
+/** Weights that an earlier version saved under names which no rebuild can have: they are taken in their order. */
+function withTodaysNames(parameters: readonly Parameter[], saved: TensorStates): TensorStates {
+  const entries = Object.entries(saved);
+  const isSameModel =
+    entries.length === parameters.length &&
+    entries.some(([name]) => AUTOMATIC_NUMBER.test(name)) &&
+    parameters.every(({ name, variable }, i) => {
+      const [old, { shape }] = entries[i];
+      return lastPart(old) === lastPart(name) && shape.join() === variable.shape.join();
+    });
+  if (!isSameModel) return saved;
+  return Object.fromEntries(parameters.map(({ name }, i) => [name, entries[i][1]]));
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1);
 }
 
 /** SHA-256 (hex) of the weights' bytes, little endian, in the model's order. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { namedParameters, setRequiresGrad } from "../../../src/core/parameters.js";
+import { namedParameters } from "../../../src/core/parameters.js";
+import { setRequiresGrad } from "../../../src/core/requires-grad.js";
 import { loadEngine } from "../../../src/engine/load.js";
 import { tf } from "../../../src/engine/tf.js";
 
