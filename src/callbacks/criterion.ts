@@ -1,8 +1,11 @@
-// Computes the loss of a batch and its exact mean over a loader.
+// Computes the loss of a batch, or its parts, and their exact means over a loader.
+import type { Scalar } from "@tensorflow/tfjs-core";
 import { type Callback, CallbackOrder } from "../core/callback.js";
 import type { RunContext } from "../core/context.js";
+import type { LossParts } from "../core/criterion.js";
+import { UsageError } from "../core/errors.js";
 import { Mean } from "../metrics/mean.js";
-import { requireTensor } from "./batch-keys.js";
+import { inBatch, requireTensor } from "./batch-keys.js";
 
 export interface CriterionOptions {
   /** Name of the loss among the metrics. */
@@ -10,17 +13,24 @@ export interface CriterionOptions {
   /** Which tensor of the batch goes into the criterion, and which holds the targets. */
   readonly inputKey: string;
   readonly targetKey: string;
+  /** Names of the parts of a criterion that returns several: each is a metric of its own. */
+  readonly parts?: readonly string[];
 }
 
-/** `criterion(batch[inputKey], batch[targetKey])`, a mean over the batch; infer loaders have no targets and no loss. */
+/**
+ * `criterion(batch[inputKey], batch[targetKey], batch)`, a mean over the batch; of several parts the weighted sum.
+ * Infer loaders have no targets and no loss.
+ */
 export class CriterionCallback implements Callback {
   readonly order = CallbackOrder.metric;
   readonly #options: CriterionOptions;
+  readonly #names: readonly string[];
   readonly #mean: Mean;
 
   constructor(options: CriterionOptions) {
     this.#options = options;
-    this.#mean = new Mean([options.metricKey]);
+    this.#names = [options.metricKey, ...(options.parts ?? [])];
+    this.#mean = new Mean(this.#names);
   }
 
   onLoaderStart(context: RunContext): void {
@@ -34,11 +44,65 @@ export class CriterionCallback implements Callback {
     const { metricKey, inputKey, targetKey } = this.#options;
     const outputs = requireTensor(context, inputKey, "CriterionCallback");
     const targets = requireTensor(context, targetKey, "CriterionCallback");
-    context.batchTensors[metricKey] = context.criterion(outputs, targets);
+    if (outputs.rank > 0 && targets.rank > 0 && outputs.shape[0] !== targets.shape[0]) {
+      throw inBatch(
+        context,
+        `"${inputKey}" has ${outputs.shape[0]} rows and "${targetKey}" ${targets.shape[0]}: both begin with the batch`,
+      );
+    }
+    let loss: Scalar | LossParts;
+    try {
+      loss = context.criterion(outputs, targets, context.batch);
+    } catch (error) {
+      throw error instanceof UsageError ? inBatch(context, `"${targetKey}": ${error.message}`) : error;
+    }
+    context.batchTensors[metricKey] = isTensor(loss) ? requireScalar(loss) : this.#sum(context, loss);
   }
 
-  onBatchEnd(context: RunContext): void {
+  async onBatchEnd(context: RunContext): Promise<void> {
     if (context.isInferLoader) return;
-    this.#mean.update([context.batchMetrics[this.#options.metricKey]], context.batchSize);
+    const { inputKey, targetKey } = this.#options;
+    const { checkTargets } = context.criterion;
+    if (checkTargets) {
+      const { shape, dtype } = requireTensor(context, targetKey, "CriterionCallback");
+      const data = await context.readBatch(targetKey);
+      const outputs = requireTensor(context, inputKey, "CriterionCallback");
+      const fault = checkTargets({ shape, dtype, data }, outputs.shape);
+      if (fault !== null) throw inBatch(context, `"${targetKey}": ${fault}`);
+    }
+    this.#mean.update(
+      this.#names.map((name) => context.batchMetrics[name]),
+      context.batchSize,
+    );
   }
+
+  #sum(context: RunContext, parts: LossParts): Scalar {
+    const names = Object.keys(parts);
+    const known = this.#options.parts ?? [];
+    if (names.length === 0 || [...names].sort().join() !== [...known].sort().join()) {
+      const list = names.map((name) => `"${name}"`).join(", ");
+      throw new UsageError(
+        `the criterion returned parts named ${list || "nothing"}: tell CriterionCallback so, with parts: [${list}]`,
+      );
+    }
+    let sum: Scalar | null = null;
+    for (const [name, part] of Object.entries(parts)) {
+      const { loss, weight } = isTensor(part) ? { loss: part, weight: 1 } : part;
+      context.batchTensors[name] = requireScalar(loss);
+      const weighted = loss.mul(weight) as Scalar;
+      sum = sum === null ? weighted : (sum.add(weighted) as Scalar);
+    }
+    return sum as Scalar;
+  }
+}
+
+function isTensor(value: Scalar | object): value is Scalar {
+  return "dataId" in value;
+}
+
+function requireScalar(loss: Scalar): Scalar {
+  if (loss.size === 1 && loss.rank === 0) return loss;
+  throw new UsageError(
+    `the criterion returned a tensor of shape [${loss.shape}]; it must return a scalar, the mean over the batch`,
+  );
 }

@@ -1,15 +1,17 @@
 // Metrics of class scores against integer targets, exact over all ranks.
 import { type Callback, CallbackOrder } from "../core/callback.js";
 import type { Accumulator, RunContext } from "../core/context.js";
+import { UsageError } from "../core/errors.js";
 import { Accuracy } from "../metrics/accuracy.js";
 import { Classification } from "../metrics/classification.js";
 import { ConfusionMatrix } from "../metrics/confusion-matrix.js";
-import { requireTensor } from "./batch-keys.js";
+import { classIndices } from "../metrics/targets.js";
+import { inBatch, requireTensor } from "./batch-keys.js";
 
 export interface MetricKeys {
   /** Logits or probabilities, float32 [batch, classes]. */
   readonly inputKey: string;
-  /** int32 [batch]. */
+  /** Class indices, int32 [batch], or one-hot rows [batch, classes]. */
   readonly targetKey: string;
 }
 
@@ -38,11 +40,17 @@ export class ClassMetricCallback implements Callback {
   async onBatchEnd(context: RunContext): Promise<void> {
     if (context.isInferLoader) return;
     const { inputKey, targetKey } = this.#keys;
-    const classes = requireTensor(context, inputKey, this.constructor.name).shape.at(-1) as number;
-    requireTensor(context, targetKey, this.constructor.name);
+    const outputs = requireTensor(context, inputKey, this.constructor.name);
+    const { shape, dtype } = requireTensor(context, targetKey, this.constructor.name);
     const scores = (await context.readBatch(inputKey)) as Float32Array;
-    const targets = (await context.readBatch(targetKey)) as Int32Array;
-    this.#metric.update(scores, targets, classes);
+    const data = await context.readBatch(targetKey);
+    try {
+      const targets = classIndices({ shape, dtype, data }, outputs.shape);
+      this.#metric.update(scores, targets, outputs.shape[1] as number);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw inBatch(context, `${this.constructor.name}, "${targetKey}": ${error.message}`);
+    }
   }
 }
 

@@ -38,6 +38,8 @@ export interface Loader {
   [Symbol.asyncIterator]?(): AsyncIterator<Batch>;
   /** The pass without its first `batches`, for resuming; without it they are made and thrown away. */
   from?(batches: number): Batches;
+  /** The same over a rank's share of its samples, each of which one rank sees: how ranks validate without a sampler. */
+  share?(numReplicas: number, rank: number): Loader;
   /** Indices of the samples in a batch of the current pass, for reports. */
   samplesOf?(batch: number): Int32Array;
 }

@@ -1,6 +1,7 @@
 // Cuts this rank's share of a dataset, in the sampler's order, into batches.
 import { UsageError } from "../core/errors.js";
 import type { Batch, Dataset, Loader, Sampler } from "../core/loader.js";
+import { DistributedSampler } from "../sampler/distributed-sampler.js";
 
 export interface DataLoaderOptions {
   /** Samples per batch on this rank. */
@@ -48,6 +49,12 @@ export class DataLoader implements Loader {
     for (let at = batches * this.batchSize; at < this.samples; at += this.batchSize) {
       yield this.dataset.collate(indices.subarray(at, Math.min(at + this.batchSize, this.samples)));
     }
+  }
+
+  share(numReplicas: number, rank: number): DataLoader {
+    const { dataset, batchSize, dropLast } = this;
+    const sampler = new DistributedSampler(dataset, { numReplicas, rank, shuffle: false, pad: false });
+    return new DataLoader(dataset, { batchSize, dropLast, sampler });
   }
 
   samplesOf(batch: number): Int32Array {

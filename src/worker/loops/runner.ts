@@ -109,7 +109,7 @@ export class Runner {
     run.stageIndex = index;
     run.random.beginStage(index);
     run.random.use();
-    const parts = await buildStage(run.recipe, stageKey, run.options.epochs);
+    const parts = await buildStage(run.recipe, stageKey, run.options.epochs, run.group);
     const stage = new Stage(parts, {
       bucketBytes: run.options.bucketMb * MEGABYTE,
       freezeBatchNorm: run.recipe.freezeBatchNorm ?? true,

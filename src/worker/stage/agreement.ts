@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { RunError, UsageError } from "../../core/errors.js";
 import { gatherJson, type ProcessGroup } from "../../core/process-group.js";
+import { requireShared, type Share, shareOf } from "./sharing.js";
 import type { Stage } from "./stage.js";
 
 /** What each rank will see of each loader: samples by rank, and the most batches that any rank has. */
@@ -13,22 +14,28 @@ export type LoaderPlans = Readonly<
 interface RankPlan {
   readonly model: string;
   readonly epochs: number;
-  readonly loaders: readonly { readonly key: string; readonly batches: number; readonly samples: number }[];
+  readonly loaders: readonly {
+    readonly key: string;
+    readonly batches: number;
+    readonly samples: number;
+    readonly share: Share | null;
+  }[];
 }
 
 /**
  * Gathers every rank's plan for the stage.
- * @throws UsageError for a loader without a batch on any rank, or train loaders of unequal length.
+ * @throws UsageError for a loader without a batch on any rank, or train loaders of unequal length or of the same data.
  * @throws RunError when ranks built different models, loaders or stage lengths.
  */
 export async function agreeOnStage(group: ProcessGroup, stage: Stage): Promise<LoaderPlans> {
   const plans = await gatherJson<RankPlan>(group, {
     model: modelSignature(stage),
     epochs: stage.length,
-    loaders: Object.entries(stage.loaders).map(([key, { length, samples }]) => ({
+    loaders: Object.entries(stage.loaders).map(([key, loader]) => ({
       key,
-      batches: length,
-      samples,
+      batches: loader.length,
+      samples: loader.samples,
+      share: isTrain(key) && group.worldSize > 1 ? shareOf(loader) : null,
     })),
   });
   const outline = (plan: RankPlan) =>
@@ -51,7 +58,9 @@ export async function agreeOnStage(group: ProcessGroup, stage: Stage): Promise<L
             "give it more samples, or a smaller --batch-size where it drops the last batch",
         );
       }
-      if (key.startsWith("train") && batches.some((count) => count !== most)) {
+      const shares = plans.flatMap((plan) => plan.loaders[i].share ?? []);
+      if (shares.length === plans.length) requireShared(`"${key}" of stage "${stage.key}"`, shares);
+      if (isTrain(key) && batches.some((count) => count !== most)) {
         throw new UsageError(
           `loader "${key}" of stage "${stage.key}" has ${batches.join(", ")} batches on ranks 0 to ` +
             `${group.worldSize - 1}: ranks must train in step, use a DistributedSampler`,
@@ -60,6 +69,10 @@ export async function agreeOnStage(group: ProcessGroup, stage: Stage): Promise<L
       return [key, { samples, batches: most }];
     }),
   );
+}
+
+function isTrain(key: string): boolean {
+  return key.startsWith("train");
 }
 
 function modelSignature({ parameters }: Stage): string {

@@ -3,6 +3,7 @@ import { CallbackOrder } from "../../core/callback.js";
 import { UsageError } from "../../core/errors.js";
 import type { Loader } from "../../core/loader.js";
 import { isLayersModel } from "../../core/model.js";
+import type { ProcessGroup } from "../../core/process-group.js";
 import type { Recipe } from "../../core/recipe.js";
 import { requireKnownOptimizer, syncScalars } from "../../engine/optimizer-state.js";
 import type { StageParts } from "./stage.js";
@@ -36,7 +37,12 @@ export function chooseStages(recipe: Recipe, wanted: readonly string[] | null): 
 }
 
 /** Calls the recipe's getters for a stage. @throws UsageError naming the getter and what it should return. */
-export async function buildStage(recipe: Recipe, key: string, epochs: number | null): Promise<StageParts> {
+export async function buildStage(
+  recipe: Recipe,
+  key: string,
+  epochs: number | null,
+  { rank, worldSize }: Pick<ProcessGroup, "rank" | "worldSize">,
+): Promise<StageParts> {
   const length = epochs ?? recipe.getStageLen(key);
   expect(
     Number.isInteger(length) && length > 0,
@@ -107,7 +113,7 @@ export async function buildStage(recipe: Recipe, key: string, epochs: number | n
     criterion,
     optimizer,
     scheduler,
-    loaders,
+    loaders: worldSize === 1 ? loaders : sharedLoaders(loaders, rank, worldSize),
     callbacks,
     lossKey: losses[0] ?? null,
   };
@@ -131,6 +137,19 @@ function checkLoaders(key: string, loaders: unknown): asserts loaders is Record<
       );
     }
   }
+}
+
+/** What no sampler shares out is shared out here, where nothing is learned: each sample then counts once. */
+function sharedLoaders(
+  loaders: Readonly<Record<string, Loader>>,
+  rank: number,
+  worldSize: number,
+): Record<string, Loader> {
+  const shared = Object.entries(loaders).map(([key, loader]) => {
+    const needsShare = !key.startsWith("train") && loader.sampler === undefined && loader.share !== undefined;
+    return [key, needsShare ? loader.share?.(worldSize, rank) : loader] as const;
+  });
+  return Object.fromEntries(shared) as Record<string, Loader>;
 }
 
 function isIterable(value: unknown): boolean {

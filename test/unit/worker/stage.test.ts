@@ -124,7 +124,10 @@ test("an unknown stage is refused and the known ones are listed", async () => {
 test("ranks with unequal train loaders are stopped before they wait for each other", async () => {
   class Unequal extends ToyRecipe {
     override getLoaders() {
-      return { train: new DataLoader(new Points(4 + 8 * this.config.rank), { batchSize: 4 }) };
+      const first = 100 * this.config.rank;
+      const indices = Int32Array.from({ length: 4 + 8 * this.config.rank }, (_, i) => first + i);
+      const sampler = { length: indices.length, indices: () => indices };
+      return { train: new DataLoader(new Points(200), { batchSize: 4, sampler }) };
     }
   }
   await assert.rejects(runRanks(Unequal, 2), /"train" of stage "one" has 1, 3 batches on ranks 0 to 1/);
