@@ -48,9 +48,10 @@ export class EarlyStoppingCallback implements Callback {
       this.#best = score;
       this.#waited = 0;
     } else if (++this.#waited >= patience) {
-      if (context.group.rank === 0) {
-        context.log.info(`early stopping: ${metricKey} has not improved for ${patience} epochs`);
-      }
+      context.notify(
+        `stage ${context.stageKey} ends after epoch ${context.counters.stageEpochStep}: ${metricKey} of ${loaderKey} ` +
+          `has not improved for ${patience} epoch${patience === 1 ? "" : "s"} (best ${this.#best.toPrecision(4)})`,
+      );
       context.stopStage();
     }
   }

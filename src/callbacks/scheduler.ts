@@ -2,6 +2,7 @@
 import { type Callback, CallbackOrder } from "../core/callback.js";
 import type { RunContext } from "../core/context.js";
 import { UsageError } from "../core/errors.js";
+import { requireMetric } from "./epoch-metric.js";
 
 export interface SchedulerOptions {
   /** Step after every train batch instead of after every epoch. */
@@ -32,7 +33,8 @@ export class SchedulerCallback implements Callback {
   onEpochEnd(context: RunContext): void {
     if (this.#options.mode === "batch") return;
     const { loaderKey, metricKey } = this.#options;
-    const metric = loaderKey && metricKey ? context.epochMetrics[loaderKey]?.[metricKey] : undefined;
+    const metric =
+      loaderKey && metricKey ? requireMetric(context, loaderKey, metricKey, "SchedulerCallback") : undefined;
     context.scheduler?.step(metric);
   }
 }

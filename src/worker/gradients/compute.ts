@@ -2,7 +2,7 @@
 // one flat vector, bucket by bucket.
 import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
 import type { FlatGradients } from "../../core/context.js";
-import { UsageError } from "../../core/errors.js";
+import { messageOf, UsageError } from "../../core/errors.js";
 import type { Parameter } from "../../core/parameters.js";
 import { copyToHost } from "../../engine/apply-gradients.js";
 import { gradientsOf } from "../../engine/tape.js";
@@ -41,14 +41,24 @@ export class Gradients {
         "every weight is frozen: a train loader needs a weight that learns (setRequiresGrad)",
       );
     }
-    const computed = gradientsOf(forward, this.#variables);
+    let computed: ReturnType<typeof gradientsOf>;
+    try {
+      computed = gradientsOf(forward, this.#variables);
+    } catch (error) {
+      throw explained(error);
+    }
     if (!(computed instanceof Promise)) {
       this.#tensors = computed;
       return undefined;
     }
-    return computed.then((tensors) => {
-      this.#tensors = tensors;
-    });
+    return computed.then(
+      (tensors) => {
+        this.#tensors = tensors;
+      },
+      (error) => {
+        throw explained(error);
+      },
+    );
   }
 
   /** Copies a bucket's gradients to {@link values}. A weight that the loss does not reach has zeros. */
@@ -74,4 +84,12 @@ export class Gradients {
     if (this.#tensors) tf.dispose(this.#tensors);
     this.#tensors = null;
   }
+}
+
+/** tfjs's own words for a loss that no trainable weight leads to are of other things. */
+function explained(error: unknown): unknown {
+  if (!messageOf(error).startsWith("Cannot find a connection between any variable")) return error;
+  return new UsageError(
+    "the loss does not depend on any weight that trains: it must be computed from the model's outputs, with tfjs operations",
+  );
 }

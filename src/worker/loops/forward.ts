@@ -48,6 +48,20 @@ function handleBatch(run: Run, callbacks: readonly Callback[], batch: Batch): Pr
   return undefined;
 }
 
+/** The batch's number of samples. @throws UsageError when it is no batch. */
+export function requireBatch({ loaderKey, batchIndex, stageKey }: Run, batch: Batch): number {
+  const tensors: unknown[] = typeof batch === "object" && batch !== null ? Object.values(batch) : [];
+  if (tensors.length > 0 && tensors.every((tensor) => tensor instanceof tf.Tensor)) {
+    return (tensors[0] as tf.Tensor).shape[0] ?? 1;
+  }
+  const shown =
+    tensors.length > 0 ? `{ ${Object.keys(batch).join(", ")} }, which are not all tensors` : String(batch);
+  throw new UsageError(
+    `loader "${loaderKey}" of stage "${stageKey}" gave ${shown} as batch ${batchIndex + 1}; a dataset's collate returns ` +
+      "tensors: [x, y] or { x, y }",
+  );
+}
+
 function requireLoss({ batchTensors }: Run, lossKey: string): Scalar {
   const loss = batchTensors[lossKey];
   if (loss) return loss;

@@ -16,6 +16,7 @@ import type { BestSummary } from "../../core/summary.js";
 import { applyGradients } from "../../engine/apply-gradients.js";
 import { syncScalars } from "../../engine/optimizer-state.js";
 import { tf } from "../../engine/tf.js";
+import { ConsoleLogger } from "../../loggers/console.js";
 import { StepAgreement } from "../gradients/agreement.js";
 import { averageGradients } from "../gradients/average.js";
 import type { Gradients } from "../gradients/compute.js";
@@ -40,6 +41,15 @@ export interface RunSetup {
   readonly onNotice?: (message: string, level: "info" | "warn") => void;
   /** Aborted when the launcher asks the run to end; ranks agree in the next reduction on where. */
   readonly interrupted?: AbortSignal;
+}
+
+/** The recipe's loggers; `--quiet` quiets those on the console. */
+function loggersOf({ recipe, options }: RunSetup): Readonly<Record<string, MetricsLogger>> {
+  const loggers = recipe.getLoggers?.() ?? {};
+  if (options.verbosity !== "quiet") return loggers;
+  return Object.fromEntries(
+    Object.entries(loggers).filter(([, logger]) => !(logger instanceof ConsoleLogger)),
+  );
 }
 
 export class Run implements RunContext, StateOwner {
@@ -95,7 +105,7 @@ export class Run implements RunContext, StateOwner {
     this.saves = new SaveSchedule(options.checkpointEvery);
     this.random = new RandomStream(options.seed, group.rank);
     this.recipe.random = this.random;
-    this.loggers = group.rank === 0 ? (setup.recipe.getLoggers?.() ?? {}) : {};
+    this.loggers = group.rank === 0 ? loggersOf(setup) : {};
   }
 
   get stage(): Stage {

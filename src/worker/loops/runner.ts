@@ -1,7 +1,9 @@
 // The loops: run > stage > epoch > loader > batch. Each fires its start event, walks one level down, and fires its
 // end event. On a start event the runner goes first and callbacks follow; on an end event callbacks go first.
 import type { Callback } from "../../core/callback.js";
+import { UsageError } from "../../core/errors.js";
 import type { Batch, Batches } from "../../core/loader.js";
+import { gatherJson } from "../../core/process-group.js";
 import type { RunState } from "../../core/state.js";
 import type { RunProgress, RunResults } from "../../core/summary.js";
 import { tf } from "../../engine/tf.js";
@@ -14,7 +16,7 @@ import { hashWeights } from "../state/weights.js";
 import { builtInCallbacks } from "./built-in-callbacks.js";
 import { advance, countFinishedEpochs } from "./counters.js";
 import { EventLoop } from "./event-loop.js";
-import { forward } from "./forward.js";
+import { forward, requireBatch } from "./forward.js";
 import { Run, type RunSetup } from "./run.js";
 
 export interface RunnerSetup extends RunSetup {
@@ -92,21 +94,32 @@ export class Runner {
 
   async #runLoader(loaderKey: string): Promise<void> {
     const batches = await this.#startLoader(loaderKey);
-    if (Symbol.asyncIterator in batches) for await (const batch of batches) await this.#runBatch(batch);
-    else for (const batch of batches) await this.#runBatch(batch instanceof Promise ? await batch : batch);
+    if (Symbol.asyncIterator in batches) {
+      for await (const batch of batches) if (!(await this.#runBatch(batch))) break;
+    } else {
+      for (const batch of batches) {
+        if (!(await this.#runBatch(batch instanceof Promise ? await batch : batch))) break;
+      }
+    }
     await this.#endLoader();
   }
 
-  async #runBatch(batch: Batch): Promise<void> {
+  /** False when no further batch is to follow. */
+  async #runBatch(batch: Batch): Promise<boolean> {
     await this.#startBatch(batch);
     const pending = forward(this.#run, this.#callbacks, batch);
     if (pending) await pending;
     await this.#endBatch(batch);
+    // Without gradients to travel ranks cannot agree on a batch: each stops where it is, and the pass is repeated.
+    return this.#run.isTrainLoader || !this.#run.agreement.stopAsked;
   }
 
   async #startStage(stageKey: string, index: number): Promise<void> {
     const run = this.#run;
     run.stageIndex = index;
+    Object.assign(run, { loaderKey: "", batchIndex: -1 });
+    Object.assign(run.counters, { stageEpochStep: 0, stageBatchStep: 0, stageSampleStep: 0 });
+    run.onPosition(run.position);
     run.random.beginStage(index);
     run.random.use();
     const parts = await buildStage(run.recipe, stageKey, run.options.epochs, run.group);
@@ -119,8 +132,8 @@ export class Runner {
     this.#callbacks = [...Object.values(stage.callbacks), ...builtInCallbacks(run)].sort(
       (a, b) => a.order - b.order,
     );
-    Object.assign(run.counters, { stageEpochStep: 0, stageBatchStep: 0, stageSampleStep: 0 });
     run.log.info(`stage ${stageKey}`, { epochs: stage.length });
+    requireSaving(run);
     this.#plans = await agreeOnStage(run.group, stage);
     await this.#fire("onStageStart");
     if (this.#resume) await this.#restoreStage(this.#resume);
@@ -182,7 +195,7 @@ export class Runner {
     run.agreement.beginBatch();
     run.saves.beginBatch(run.isTrainLoader);
     run.batchIndex++;
-    run.batchSize = Object.values(batch)[0].shape[0] ?? 1;
+    run.batchSize = requireBatch(run, batch);
     const { batchSize } = run.loader;
     const before = run.batchIndex * batchSize;
     // What all ranks process in this step, known without asking them: each has its share minus what is done.
@@ -213,12 +226,30 @@ export class Runner {
 
   async #endLoader(): Promise<void> {
     const run = this.#run;
+    if (!run.isTrainLoader && (await this.#isCut())) await this.#repeatLater();
     // A rank with a batch less than others ends its pass with the same counters as they.
     const { samples, batches } = this.#plans[run.loaderKey];
     const total = samples.reduce((sum, share) => sum + share, 0);
     const { loaderBatchStep, loaderSampleStep } = run.counters;
     advance(run.counters, batches * run.group.worldSize - loaderBatchStep, total - loaderSampleStep);
     await this.#fire("onLoaderEnd");
+  }
+
+  /** Whether any rank was asked to end the run; alike on all ranks. */
+  async #isCut(): Promise<boolean> {
+    const { group, agreement } = this.#run;
+    return (await gatherJson(group, agreement.stopAsked)).includes(true);
+  }
+
+  /** Ends the run with a pass undone: it is saved as it was when the pass began. */
+  async #repeatLater(): Promise<never> {
+    const run = this.#run;
+    const { loaderBatchStep, loaderSampleStep } = run.counters;
+    advance(run.counters, -loaderBatchStep, -loaderSampleStep);
+    run.batchIndex = -1;
+    for (const { state } of run.accumulators) state.fill(0);
+    await this.#fire("onSave");
+    throw new Interruption();
   }
 
   async #fire(event: Event): Promise<void> {
@@ -233,6 +264,14 @@ export class Runner {
     const { results, checkpoints } = this.#run;
     return { stages: results.history, ...checkpoints };
   }
+}
+
+/** `--checkpoint-every` wants somebody who saves. */
+function requireSaving({ options, stage }: Run): void {
+  if (options.checkpointEvery === null || Object.values(stage.callbacks).some(({ onSave }) => onSave)) return;
+  throw new UsageError(
+    `--checkpoint-every ${options.checkpointEvery}: stage "${stage.key}" has no callback that saves; add a CheckpointCallback to getCallbacks`,
+  );
 }
 
 /** The batches after the first `count`; what those drew at random is forgotten. */

@@ -106,6 +106,12 @@ export async function buildStage(
     throw new UsageError(
       `getCallbacks("${key}") returned ${losses.length} optimizer callbacks; one stage has one optimizer`,
     );
+  if (losses.length === 1 && !Object.keys(loaders).some((name) => name.startsWith("train"))) {
+    throw new UsageError(
+      `getLoaders("${key}") gave ${Object.keys(loaders).join(", ")}, none of which trains: name one "train", or leave ` +
+        "the optimizer callback out",
+    );
+  }
   return {
     key,
     length,
