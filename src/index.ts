@@ -38,6 +38,7 @@ export { DataLoader } from "./data/data-loader.js";
 export { ImageDataset } from "./data/image-dataset.js";
 export { loadMnist, type PreparedMnist, prepareMnist } from "./data/mnist.js";
 export { assertUnchanged } from "./data/unchanged.js";
+export { AdamWOptimizer, type AdamWOptions, adamW } from "./engine/adamw.js";
 export { crossEntropyLoss } from "./engine/cross-entropy.js";
 export { tf } from "./engine/tf.js";
 export { launch } from "./launcher/launch.js";
