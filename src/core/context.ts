@@ -2,7 +2,7 @@
 import type { Optimizer, Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { Loader } from "./loader.js";
 import type { MetricsLogger } from "./metrics-logger.js";
-import type { TrainOptions } from "./options.js";
+import type { TrainOptions } from "./options/train-options.js";
 import type { Model, Parameter } from "./parameters.js";
 import type { ProcessGroup } from "./process-group.js";
 import type { Log } from "./process-log.js";

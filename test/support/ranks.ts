@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectProcessGroup } from "../../src/allreduce/open-group.js";
-import type { TrainOptions } from "../../src/core/options.js";
+import type { TrainOptions } from "../../src/core/options/train-options.js";
 import type { Log } from "../../src/core/process-log.js";
 import type { RecipeClass } from "../../src/core/recipe.js";
 import type { RunResults } from "../../src/core/summary.js";

@@ -2,7 +2,8 @@
 // it comes out, no worker is left when `supervise` is settled.
 import { setTimeout as delay } from "node:timers/promises";
 import { RunError, UsageError } from "../../core/errors.js";
-import type { EngineName, TrainOptions } from "../../core/options.js";
+import type { EngineName } from "../../core/options/table.js";
+import type { TrainOptions } from "../../core/options/train-options.js";
 import type { Prepared } from "../../core/protocol.js";
 import type { RunProgress, RunResults } from "../../core/summary.js";
 import { findSilent, rootCause } from "../terminal/report.js";

@@ -1,6 +1,6 @@
 // The environment of a forked worker: its rank in the names everybody knows, and its GPU. It must be right before
 // the process starts, for the GPU libraries read it when they are loaded.
-import type { Device, EngineName } from "../../core/options.js";
+import type { Device, EngineName } from "../../core/options/table.js";
 
 export interface Place {
   readonly rank: number;

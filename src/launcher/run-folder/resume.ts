@@ -3,15 +3,14 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, UsageError } from "../../core/errors.js";
+import { readChosen, refuseFixed, refuseUnknown } from "../../core/options/read.js";
+import type { OptionRows } from "../../core/options/row.js";
+import { type GivenTrainerOptions, OPTIONS } from "../../core/options/table.js";
 import type { Prepared } from "../../core/protocol.js";
 import type { Json } from "../../core/state.js";
 import type { RunProgress } from "../../core/summary.js";
-import {
-  LARGEST_NUMBER,
-  type LaunchOptions,
-  resolveOptions,
-  type WantedOptions,
-} from "../options/resolve.js";
+import { MNIST_OPTIONS } from "../../recipes/mnist-options.js";
+import { type OwnValues, resolveChosen, type WantedOptions } from "../options/resolve.js";
 import { type RunConfig, readConfig } from "./config-file.js";
 import { amount, anything, fields, oneOf, optional, orNull, readJson, text, whole } from "./json-file.js";
 
@@ -40,7 +39,7 @@ const SUMMARY = fields({
   dataset: anything,
   engine: anything,
   world_size: anything,
-  restarts: whole(0, LARGEST_NUMBER),
+  restarts: whole(0, Number.MAX_SAFE_INTEGER),
   wall_seconds: amount,
   stages: anything,
   best: anything,
@@ -48,32 +47,14 @@ const SUMMARY = fields({
   weights_sha256: orNull(text),
 });
 
-/** May be given beside `--resume`. A recipe must be, when the run has one of its own: see resumedOptions. */
-const GIVEN_ANEW = [
-  "resume",
-  "recipe",
-  "device",
-  "gpus",
-  "workers",
-  "timeout",
-  "maxRestarts",
-  "checkpointEvery",
-  "quiet",
-  "verbose",
-  "progress",
-] as const satisfies readonly (keyof LaunchOptions)[];
-
 /**
  * Finds the run that `--resume` names by its log folder or by one of its checkpoints.
  * @throws UsageError, also when an option is given that is the run's own.
  */
-export function locateRun(given: LaunchOptions): ResumePlace {
-  const anew: readonly string[] = GIVEN_ANEW;
-  const fixed = Object.entries(given).find(([key, value]) => value !== undefined && !anew.includes(key));
-  if (fixed !== undefined) {
-    const flag = `--${fixed[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new UsageError(`a resumed run goes on with its own options: leave ${flag} out`);
-  }
+export function locateRun(given: GivenTrainerOptions): ResumePlace {
+  refuseFixed(given, OPTIONS);
+  // A run that has another recipe is asked for with that recipe, which has its own options to refuse.
+  if (given.recipe === undefined) refuseFixed(given, MNIST_OPTIONS);
   const path = resolve(given.resume ?? "");
   const found = statOf(path);
   if (given.resume?.trim() === "" || found === null) {
@@ -133,37 +114,37 @@ export function readEarlierRun(logdir: string): EarlierRun {
  */
 export function resumedOptions(
   { options, worldSize }: RunConfig,
-  given: LaunchOptions,
+  given: GivenTrainerOptions,
   place: ResumePlace,
-  env: NodeJS.ProcessEnv,
 ): WantedOptions {
   const own = options.recipe;
-  const typed = resolveOptions({ ...given, resume: undefined }, env);
-  if (own !== null && typed.recipe === null) {
+  const chosen = resolveChosen(given);
+  const named = chosen.recipe ?? null;
+  if (own !== null && named === null) {
     throw new UsageError(
       `the run was started with a recipe, which is code, and runs only when you name it: add --recipe ${own}`,
     );
   }
-  if (typed.recipe !== null && typed.recipe !== own) {
+  if (named !== null && named !== own) {
     throw new UsageError(
-      `--recipe ${typed.recipe} is not the run's: ${own === null ? "leave --recipe out" : `that is ${own}`}`,
+      `--recipe ${named} is not the run's: ${own === null ? "leave --recipe out" : `that is ${own}`}`,
     );
   }
-  const { device, timeout, maxRestarts, checkpointEvery, quiet, verbose } = given;
   return {
     ...options,
+    workers: worldSize,
+    gpusAsked: false,
+    ...chosen,
     logdir: place.logdir,
     overwrite: false,
-    workers: typed.workers ?? worldSize,
-    gpusAsked: typed.gpusAsked,
-    device: device === undefined ? options.device : typed.device,
-    timeoutSeconds: timeout === undefined ? options.timeoutSeconds : typed.timeoutSeconds,
-    maxRestarts: maxRestarts === undefined ? options.maxRestarts : typed.maxRestarts,
-    checkpointEvery: checkpointEvery === undefined ? options.checkpointEvery : typed.checkpointEvery,
-    verbosity: quiet || verbose ? typed.verbosity : options.verbosity,
-    // The command line cannot tell `--progress` from nothing said.
-    progress: typed.progress && options.progress,
   };
+}
+
+/** The recipe's own options that the run goes on with, as {@link resumedOptions}. @throws UsageError */
+export function resumedOwn({ own }: RunConfig, given: object, rows: OptionRows): OwnValues {
+  refuseFixed(given, rows);
+  refuseUnknown(given, [OPTIONS, rows]);
+  return Object.assign({ ...own(rows) }, readChosen(rows, given));
 }
 
 /**

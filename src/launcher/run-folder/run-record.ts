@@ -1,6 +1,6 @@
 // A run as its log folder tells it: when config.json is written or added to, what is removed before, and what
 // becomes summary.json. A run that does not come to train leaves the folder as it was.
-import type { TrainOptions } from "../../core/options.js";
+import type { TrainOptions } from "../../core/options/train-options.js";
 import type { EngineChoice, Prepared } from "../../core/protocol.js";
 import type { RunProgress, RunSummary } from "../../core/summary.js";
 import { newConfig, resumedConfig } from "./config-file.js";

@@ -2,7 +2,7 @@
 // the caller sees, with the command that goes on.
 import { basename } from "node:path";
 import { RunError } from "../../core/errors.js";
-import type { TrainOptions } from "../../core/options.js";
+import type { TrainOptions } from "../../core/options/train-options.js";
 import type { RunSummary } from "../../core/summary.js";
 import { Interrupted } from "../processes/interruption.js";
 import type { Attempts } from "../processes/restarts.js";

@@ -2,7 +2,7 @@
 // and whether to leave the batch out because a loss is not a number. Only after such a step can an epoch be cut.
 import type { FlatGradients } from "../../core/context.js";
 import { RunError } from "../../core/errors.js";
-import type { OnNan } from "../../core/options.js";
+import type { OnNan } from "../../core/options/table.js";
 import { gatherJson, type ProcessGroup, type Wire } from "../../core/process-group.js";
 import type { Log } from "../../core/process-log.js";
 import type { Position } from "../../core/protocol.js";
