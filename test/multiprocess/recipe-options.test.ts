@@ -42,7 +42,6 @@ test("values reach the recipe and its prepareData, and are kept; a resumed run g
 });
 
 test("what is wrong is told in one line, and nothing is written", async () => {
-  const logdir = join(folder, "none");
   const clash = join(folder, "clash.mjs");
   writeFileSync(
     clash,
@@ -68,13 +67,14 @@ test("what is wrong is told in one line, and nothing is written", async () => {
     ],
   ];
   await Promise.all(
-    mistakes.map(async ([file, args, message]) => {
+    mistakes.map(async ([file, args, message], i) => {
+      const logdir = join(folder, `none-${i}`);
       const { code, stderr } = await ddpTrain(["--recipe", file, "--logdir", logdir, ...args]);
       assert.equal(code, 2, stderr);
       assert.match(stderr.trimEnd(), message);
+      assert.ok(!existsSync(logdir));
     }),
   );
-  assert.ok(!existsSync(logdir));
 });
 
 test("help with a recipe shows its options under its name; one without options has the built-in recipe's", async () => {
@@ -87,6 +87,6 @@ test("help with a recipe shows its options under its name; one without options h
     own.stdout,
     /\nRecipe options-recipe:\n {2}--units <n> {2,}units of the hidden layer \(default: 4\)\n/,
   );
-  assert.doesNotMatch(own.stdout, /--dataset/);
+  assert.doesNotMatch(own.stdout, /^ {2}--dataset/m);
   assert.match(plain.stdout, /\nRecipe regression:\n {2}--dataset <d> /);
 });
