@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { storedRules } from "../../src/core/options/read.js";
 import { OPTIONS } from "../../src/core/options/table.js";
 import type { TrainOptions } from "../../src/core/options/train-options.js";
+import { singleNode } from "../../src/core/topology.js";
 import { resolveOptions, resolveOwn } from "../../src/launcher/options/resolve.js";
 import { newConfig, readConfig, resumedConfig } from "../../src/launcher/run-folder/config-file.js";
 import { readEarlierRun } from "../../src/launcher/run-folder/resume.js";
@@ -32,7 +33,7 @@ const engine = {
   skipped: [{ engine: "cuda", reason: "none" }],
 } as const;
 const prepared = { recipe: "mnist", stages: ["freezed"], data: { dataset: "mnist", sha256: { a: "00" } } };
-const config = JSON.stringify(newConfig(options, engine, prepared, new Date(0)));
+const config = JSON.stringify(newConfig(options, singleNode(2), engine, prepared, new Date(0)));
 const summary = JSON.stringify({
   ...{ status: "failed", error: "x", recipe: "mnist", dataset: "mnist", engine: "wasm", world_size: 2 },
   ...{ restarts: 0, wall_seconds: 1.5, stages: [], best: null, last: null, weights_sha256: null },

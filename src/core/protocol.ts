@@ -22,6 +22,7 @@ import type { Device, EngineName } from "./options/table.js";
 import type { TrainOptions } from "./options/train-options.js";
 import type { Json } from "./state.js";
 import type { RunProgress, RunResults } from "./summary.js";
+import type { Topology } from "./topology.js";
 
 /** What the probe found out. */
 export interface EngineChoice {
@@ -35,8 +36,8 @@ export interface EngineChoice {
 /** Everything a worker needs to take its place in the group. */
 export interface WorkerInit {
   readonly rank: number;
-  readonly localRank: number;
-  readonly worldSize: number;
+  /** All machines of the run and how many workers each has; where this rank is follows from it. */
+  readonly topology: Topology;
   /** Where each rank listens, by rank: `ipc:///...` or `tcp://host:port`. */
   readonly endpoints: readonly string[];
   /** Secret of this run; peers that do not know it are not listened to. */

@@ -4,7 +4,9 @@
 import type { GivenOptions, OptionRows } from "../core/options/row.js";
 import type { TrainOptions } from "../core/options/train-options.js";
 import type { RunSummary } from "../core/summary.js";
+import { singleNode } from "../core/topology.js";
 import { MNIST_OPTIONS } from "../recipes/mnist-options.js";
+import { conclude } from "./conclude.js";
 import {
   type LaunchOptions,
   type OwnValues,
@@ -27,7 +29,6 @@ import {
 } from "./run-folder/resume.js";
 import { RunRecord } from "./run-folder/run-record.js";
 import { announceEngine } from "./terminal/announce.js";
-import { conclude } from "./terminal/conclude.js";
 import { type Console, openConsole } from "./terminal/console.js";
 import { shortPath, summaryText } from "./terminal/report.js";
 
@@ -125,11 +126,14 @@ async function run(plan: Plan, io: LaunchIo, started: Started): Promise<RunSumma
 
   // The recipe's rows are what tells its class the types of its own values.
   const options = { ...rest, ...own, workers, logdir: claim.logdir } as unknown as TrainOptions;
-  const record = new RunRecord({ options, engine, earlier, started });
-  const attempts = await runWithRestarts({
+  const topology = singleNode(workers);
+  const record = new RunRecord({ options, topology, engine, earlier, started });
+  const end = await runWithRestarts({
     ...io,
     console,
     options,
+    topology,
+    node: 0,
     engine: engine.engine,
     resume,
     // Only the terminal itself lets a progress bar know that it is on one.
@@ -142,7 +146,7 @@ async function run(plan: Plan, io: LaunchIo, started: Started): Promise<RunSumma
     onTraining: (from) => record.onTraining(from),
     onRecorded: (progress) => record.onRecorded(progress),
   });
-  const summary = conclude(attempts, record, options, earlier === null);
+  const summary = conclude(end, record, options, earlier === null);
   console.info(`\n${summaryText(summary, claim.logdir, console.bold)}`);
   return summary;
 }

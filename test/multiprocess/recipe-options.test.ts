@@ -90,3 +90,16 @@ test("help with a recipe shows its options under its name; one without options h
   assert.doesNotMatch(own.stdout, /^ {2}--dataset/m);
   assert.match(plain.stdout, /\nRecipe regression:\n {2}--dataset <d> /);
 });
+
+test("programs import ddp-train/launch; what recipes import starts nothing", async () => {
+  const [api, program] = await Promise.all([import("ddp-train"), import("ddp-train/launch")]);
+  assert.ok("Recipe" in api && !("launch" in api) && !("Interrupted" in api));
+  assert.deepEqual(Object.keys(program).sort(), ["Interrupted", "RunError", "UsageError", "launch"]);
+  // Types: the built-in recipe's options are known, another's are named, and what is neither does not compile.
+  const { launch } = program;
+  const refused = { name: "UsageError", message: /^--epochs wants/ };
+  await assert.rejects(launch({ dataset: "digits", epochs: 0 }), refused);
+  await assert.rejects(launch<{ units: number }>({ recipe, units: 4, epochs: 0 }), refused);
+  // @ts-expect-error
+  await assert.rejects(launch({ units: 4 }), { name: "UsageError", message: /^unknown option '--units'/ });
+});

@@ -11,7 +11,9 @@ import {
   type TrainerOptions,
 } from "../../core/options/table.js";
 import type { EngineChoice, Prepared } from "../../core/protocol.js";
+import { CONFIG_FILE } from "../../core/run-files.js";
 import type { Json } from "../../core/state.js";
+import { type Topology, worldSizeOf } from "../../core/topology.js";
 import { MNIST_OPTIONS } from "../../recipes/mnist-options.js";
 import type { OwnValues } from "../options/resolve.js";
 import {
@@ -79,7 +81,7 @@ const CONFIG = {
  * @throws UsageError naming the file, and the field that does not fit.
  */
 export function readConfig(logdir: string): RunConfig {
-  const path = join(logdir, "config.json");
+  const path = join(logdir, CONFIG_FILE);
   const { content, checked } = readJson(path, fields(CONFIG));
   const isTrainers = (name: string) => Object.hasOwn(TRAINER, name);
   const part = (holds: (name: string) => boolean) =>
@@ -133,6 +135,7 @@ function checkOptions(checks: OptionChecks, part: Readonly<Record<string, unknow
 /** The config.json of a new run. */
 export function newConfig(
   options: TrainerOptions,
+  topology: Topology,
   engine: EngineChoice,
   prepared: Prepared,
   now: Date,
@@ -143,7 +146,7 @@ export function newConfig(
     versions: versions(),
     recipe,
     stages,
-    world_size: options.workers,
+    world_size: worldSizeOf(topology),
     engine,
     options: Object.fromEntries(Object.entries(options).map(([key, value]) => [snakeCase(key), value])),
     data,

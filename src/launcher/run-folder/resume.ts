@@ -7,6 +7,16 @@ import { readChosen, refuseFixed, refuseUnknown } from "../../core/options/read.
 import type { OptionRows } from "../../core/options/row.js";
 import { type GivenTrainerOptions, OPTIONS } from "../../core/options/table.js";
 import type { Prepared } from "../../core/protocol.js";
+import {
+  BEST,
+  CHECKPOINTS_FOLDER,
+  CONFIG_FILE,
+  checkpointFile,
+  epochCheckpoint,
+  isCheckpointFile,
+  lastCheckpoint,
+  SUMMARY_FILE,
+} from "../../core/run-files.js";
 import type { Json } from "../../core/state.js";
 import type { RunProgress } from "../../core/summary.js";
 import { MNIST_OPTIONS } from "../../recipes/mnist-options.js";
@@ -60,8 +70,8 @@ export function locateRun(given: GivenTrainerOptions): ResumePlace {
   if (given.resume?.trim() === "" || found === null) {
     throw new UsageError(`--resume: there is no run or checkpoint ${given.resume}`);
   }
-  const isCheckpoint = found.isFile() && path.endsWith(".safetensors");
-  if (isCheckpoint && basename(dirname(path)) === "checkpoints") {
+  const isCheckpoint = found.isFile() && isCheckpointFile(path);
+  if (isCheckpoint && basename(dirname(path)) === CHECKPOINTS_FOLDER) {
     return withRun({ logdir: dirname(dirname(path)), checkpoint: path });
   }
   if (found.isDirectory()) return withRun({ logdir: path, checkpoint: null });
@@ -69,9 +79,9 @@ export function locateRun(given: GivenTrainerOptions): ResumePlace {
 }
 
 function withRun(place: ResumePlace): ResumePlace {
-  if (existsSync(join(place.logdir, "config.json"))) return place;
+  if (existsSync(join(place.logdir, CONFIG_FILE))) return place;
   throw new UsageError(
-    `--resume: ${place.logdir} holds no run (no config.json): one that ended before it began to train is started as a new one`,
+    `--resume: ${place.logdir} holds no run (no ${CONFIG_FILE}): one that ended before it began to train is started as a new one`,
   );
 }
 
@@ -89,13 +99,13 @@ function statOf(path: string) {
  */
 export function readEarlierRun(logdir: string): EarlierRun {
   const config = readConfig(logdir);
-  const path = join(logdir, "summary.json");
+  const path = join(logdir, SUMMARY_FILE);
   if (!existsSync(path)) return { config, wallSeconds: 0, restarts: 0, progress: null };
   const { content, checked } = readJson(path, SUMMARY);
   if (checked.status === "completed") {
     throw new UsageError(
       `${logdir} is complete: there is nothing to resume; to train further from its weights, start a new run with ` +
-        `--init-from ${join(logdir, "checkpoints/last.safetensors")}`,
+        `--init-from ${lastCheckpoint(logdir)}`,
     );
   }
   const { stages, best, last } = content as unknown as RunProgress;
@@ -156,12 +166,12 @@ export function findCheckpoint(
   stages: readonly string[],
 ): string | null {
   if (checkpoint !== null) return checkpoint;
-  const folder = join(logdir, "checkpoints");
-  const last = join(folder, "last.safetensors");
+  const folder = join(logdir, CHECKPOINTS_FOLDER);
+  const last = lastCheckpoint(logdir);
   if (existsSync(last)) return last;
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".safetensors")) : [];
+  const names = existsSync(folder) ? readdirSync(folder).filter(isCheckpointFile) : [];
   // A save writes the epoch's own file, then `best`, then `last`.
-  const ofFirstSave = [`${stages[0]}.1.safetensors`, "best.safetensors"];
+  const ofFirstSave = [epochCheckpoint(stages[0], 1), BEST].map(checkpointFile);
   if (names.every((name) => ofFirstSave.includes(name))) return null;
   const savedAt = (name: string) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const [newest] = names.sort((a, b) => savedAt(b) - savedAt(a));

@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import fc from "fast-check";
 import { defineOptions } from "../../../src/core/options/recipe-options.js";
 import type { TrainOptions } from "../../../src/core/options/train-options.js";
+import { singleNode } from "../../../src/core/topology.js";
 import { newConfig, readConfig, resumedConfig } from "../../../src/launcher/run-folder/config-file.js";
 import { MNIST_OPTIONS } from "../../../src/recipes/mnist-options.js";
 
@@ -43,7 +44,7 @@ const engine = {
   skipped: [{ engine: "cuda", reason: "no GPU" }],
 } as const;
 const prepared = { recipe: "mine", stages: ["freezed"], data: { sha256: { train: "ab" }, count: 5 } };
-const config = newConfig(options, engine, prepared, new Date(0)) as Record<string, unknown>;
+const config = newConfig(options, singleNode(2), engine, prepared, new Date(0)) as Record<string, unknown>;
 
 function refused(content: string | object, message: string | RegExp): void {
   writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
@@ -92,7 +93,9 @@ test("a recipe's own options are checked once its rows are known", () => {
   });
   const { dataset, dataDir, ...trainer } = options;
   const mine = { ...trainer, recipe: "/recipes/mine.ts", layers: 4, lossName: null };
-  const written = newConfig(mine, engine, prepared, new Date(0)) as { options: Record<string, unknown> };
+  const written = newConfig(mine, singleNode(2), engine, prepared, new Date(0)) as {
+    options: Record<string, unknown>;
+  };
   const read = (changes: object) => {
     writeFileSync(path, JSON.stringify({ ...written, options: { ...written.options, ...changes } }));
     return readConfig(folder);
