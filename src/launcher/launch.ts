@@ -1,6 +1,5 @@
 // A whole run, from options to summary: claim the log folder, probe the engines, fork the workers, see them through,
 // write summary.json. The command line calls this, and so can any program.
-
 import type { GivenOptions, OptionRows } from "../core/options/row.js";
 import type { TrainOptions } from "../core/options/train-options.js";
 import type { RunSummary } from "../core/summary.js";

@@ -28,6 +28,7 @@ export interface CacheFolder {
   readonly name: string;
 }
 
+/** One option. */
 export interface OptionRow {
   readonly kind: OptionKind;
   /** What help says about it: a few words, without its choices and its default, which help adds by itself. */
@@ -105,6 +106,7 @@ export type GivenOptions<Rows extends OptionRows> = {
 /** Whatever was given, before it is checked. */
 export type Given = Readonly<Record<string, unknown>>;
 
+/** Whether a default is a folder that depends on the environment. */
 export function isCacheFolder(value: OptionRow["default"]): value is CacheFolder {
   return typeof value === "object" && value !== null && "env" in value && "name" in value;
 }

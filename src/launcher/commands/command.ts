@@ -8,6 +8,7 @@ export interface OptionGroup {
   readonly rows: OptionRows;
 }
 
+/** A command: what it is called, what it takes, and what it does. */
 export interface Command {
   /** As it is typed. */
   readonly name: string;

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { commandLine, options as givenOptions } from "../../../scripts/fuzz/options.js";
+import { MAX_TIMEOUT_SECONDS } from "../../../src/allreduce/group.js";
 import { helpFlag, helpLine } from "../../../src/core/options/help.js";
 import {
   readChosen,
@@ -90,6 +91,10 @@ test("the fuzzers feed every option, typed and given", () => {
     assert.ok(given.includes(`"${key}":`), key);
     assert.ok(typed.includes(`"${flagOf(key)}`), key);
   }
+});
+
+test("a time-out is no longer than the all-reduce can wait", () => {
+  assert.equal(OPTIONS.timeout.kind.most, MAX_TIMEOUT_SECONDS);
 });
 
 test("what stands for one option must agree, and a switch that is off says nothing", () => {

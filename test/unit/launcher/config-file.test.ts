@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
+import { readGiven } from "../../../src/core/options/read.js";
 import { defineOptions } from "../../../src/core/options/recipe-options.js";
+import { OPTIONS } from "../../../src/core/options/table.js";
 import type { TrainOptions } from "../../../src/core/options/train-options.js";
 import { singleNode } from "../../../src/core/topology.js";
 import { newConfig, readConfig, resumedConfig } from "../../../src/launcher/run-folder/config-file.js";
@@ -16,27 +18,13 @@ const folder = mkdtempSync(join(tmpdir(), "config-"));
 const path = join(folder, "config.json");
 after(() => rmSync(folder, { recursive: true }));
 
+const given = { stages: "freezed", seed: 2 ** 32 - 1, checkpointEvery: 100, onNan: "skip", wire: "fp16" };
 const options: TrainOptions = {
+  ...readGiven(OPTIONS, given, {}),
   workers: 2,
-  device: "auto",
-  stages: ["freezed"],
-  recipe: null,
-  epochs: null,
-  batchSize: 32,
+  logdir: folder,
   dataset: "digits",
   dataDir: "/data",
-  initFrom: null,
-  logdir: folder,
-  overwrite: false,
-  seed: 2 ** 32 - 1,
-  verbosity: "normal",
-  progress: true,
-  timeoutSeconds: 60,
-  checkpointEvery: 100,
-  onNan: "skip",
-  wire: "fp16",
-  bucketMb: 4,
-  maxRestarts: 3,
 };
 const engine = {
   engine: "wasm",

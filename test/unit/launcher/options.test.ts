@@ -24,9 +24,9 @@ function refused(given: LaunchOptions, message: string | RegExp): void {
 }
 
 test("defaults are those of the documentation", () => {
-  const { dataDir, ...rest } = resolveOptions({}, { XDG_CACHE_HOME: "/cache" });
-  assert.equal(dataDir, "/cache/ddp-train");
-  assert.deepEqual(rest, {
+  const resolved: Readonly<Record<string, unknown>> = resolveOptions({}, { XDG_CACHE_HOME: "/cache" });
+  const expected = {
+    dataDir: "/cache/ddp-train",
     workers: null,
     gpusAsked: false,
     device: "auto",
@@ -47,7 +47,8 @@ test("defaults are those of the documentation", () => {
     wire: "fp32",
     bucketMb: 25,
     maxRestarts: 0,
-  });
+  };
+  for (const [name, value] of Object.entries(expected)) assert.deepEqual(resolved[name], value, name);
 });
 
 test("typed text becomes numbers, lists and absolute paths", () => {
