@@ -1,4 +1,4 @@
-// The public API: everything that a recipe of your own may import.
+// The public API: everything that a recipe of your own may import. What starts runs is in launch.ts.
 export { CheckpointCallback, type CheckpointOptions, type LoadSource } from "./callbacks/checkpoint.js";
 export { CriterionCallback, type CriterionOptions } from "./callbacks/criterion.js";
 export { EarlyStoppingCallback, type EarlyStoppingOptions } from "./callbacks/early-stopping.js";
@@ -19,7 +19,10 @@ export { RunError, UsageError } from "./core/errors.js";
 export type * from "./core/loader.js";
 export type * from "./core/metrics-logger.js";
 export type { Model, Module } from "./core/model.js";
-export type * from "./core/options.js";
+export { defineOptions } from "./core/options/recipe-options.js";
+export type { OptionKind, OptionRow, OptionRows, OptionValue, OptionValues } from "./core/options/row.js";
+export type { Device, EngineName, OnNan, TrainerOptions, Verbosity } from "./core/options/table.js";
+export type * from "./core/options/train-options.js";
 export { namedParameters, type Parameter } from "./core/parameters.js";
 export { getRank, type ProcessGroup } from "./core/process-group.js";
 export type * from "./core/process-log.js";
@@ -28,6 +31,7 @@ export {
   Recipe,
   type RecipeClass,
   type RecipeConfig,
+  type RecipePlace,
   type ReportProgress,
 } from "./core/recipe.js";
 export { setRequiresGrad } from "./core/requires-grad.js";
@@ -41,9 +45,6 @@ export { assertUnchanged } from "./data/unchanged.js";
 export { AdamWOptimizer, type AdamWOptions, adamW } from "./engine/adamw.js";
 export { crossEntropyLoss } from "./engine/cross-entropy.js";
 export { tf } from "./engine/tf.js";
-export { launch } from "./launcher/launch.js";
-export type { LaunchOptions } from "./launcher/options/resolve.js";
-export { Interrupted } from "./launcher/processes/interruption.js";
 export { ConsoleLogger } from "./loggers/console.js";
 export { CsvLogger } from "./loggers/csv.js";
 export { TensorboardLogger } from "./loggers/tensorboard.js";

@@ -1,30 +1,22 @@
-// The command line's arguments, and the options that a program gives: checked options, or one line that helps.
+// The command line's arguments, and the options that a program gives: checked options, or one line that helps. Every
+// option of the tables is fed.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseArguments } from "../../src/launcher/commands/command-line.js";
-import {
-  type LaunchOptions,
-  resolveOptions,
-  type WantedOptions,
-} from "../../src/launcher/options/resolve.js";
+import { storedRules } from "../../src/core/options/read.js";
+import { flagOf, type OptionRow, storedKey } from "../../src/core/options/row.js";
+import { OPTIONS } from "../../src/core/options/table.js";
+import { parseArguments } from "../../src/launcher/commands/parser.js";
+import { train } from "../../src/launcher/commands/train.js";
+import { resolveOptions, resolveOwn } from "../../src/launcher/options/resolve.js";
+import { MNIST_OPTIONS } from "../../src/recipes/mnist-options.js";
 import { utf8 } from "./bytes.js";
 import type { Target } from "./target.js";
 
 const env = { HOME: "/nonexistent", XDG_CACHE_HOME: "/nonexistent/cache" };
 
-const numbers = [
-  "gpus",
-  "workers",
-  "epochs",
-  "batchSize",
-  "seed",
-  "timeout",
-  "checkpointEvery",
-  "maxRestarts",
-];
-const texts = ["device", "stages", "recipe", "dataset", "dataDir", "initFrom", "logdir", "onNan"];
-const switches = ["overwrite", "quiet", "verbose", "progress"];
-const flags = [...numbers, ...texts, ...switches].map(flagOf);
+const rows: Readonly<Record<string, OptionRow>> = { ...OPTIONS, ...MNIST_OPTIONS };
+const keys = Object.keys(rows);
+const flags = keys.map(flagOf);
 
 const value = fc.oneof(
   fc.constantFrom("0", "1", "2", "-1", "1e3", "4294967296", "0x10", "", " ", "NaN", "auto", "wasm", "mnist"),
@@ -34,19 +26,10 @@ const value = fc.oneof(
 );
 
 /** What is right, so that most options are checked although one is wrong. */
-const right = fc.subarray(
-  Object.entries({
-    ...{ gpus: 2, workers: "2", epochs: "3", batchSize: 32, seed: 0, timeout: " 5 ", checkpointEvery: 10 },
-    ...{ maxRestarts: 1, device: "wasm", stages: "freezed, unfreezed", dataset: "digits", onNan: "skip" },
-    ...{ dataDir: "/nonexistent", logdir: "logs/x", overwrite: true, quiet: true, progress: false },
-  }),
-);
-const wrong = fc.oneof(
-  fc.tuple(fc.constantFrom(...numbers), fc.oneof(value, fc.double(), fc.integer())),
-  fc.tuple(fc.constantFrom(...texts), value),
-  fc.tuple(fc.constant("stages"), fc.array(value, { maxLength: 4 })),
-  fc.tuple(fc.constantFrom(...switches), fc.boolean()),
-);
+const right = fc.subarray(keys.flatMap((key) => rightFor(key, rows[key])));
+const wrong = fc
+  .constantFrom(...keys)
+  .chain((key) => wrongFor(rows[key]).map((some) => [key, some] as const));
 /** Of the types that LaunchOptions names; JSON has no NaN, so that comes as null. */
 const given = fc
   .tuple(right, fc.array(wrong, { maxLength: 3 }))
@@ -59,7 +42,7 @@ const argument = fc.oneof(
     weight: 2,
     arbitrary: fc.tuple(fc.constantFrom(...flags), value).map(([flag, text]) => `${flag}=${text}`),
   },
-  { weight: 1, arbitrary: fc.constantFrom("train", "resume", "--", "-", "-x", "--gpu", "---") },
+  { weight: 1, arbitrary: fc.constantFrom("train", "--", "-", "-x", "--gpu", "---") },
 );
 /** Help and version are for people: they print, and nothing is resolved. */
 const argv = fc
@@ -72,7 +55,7 @@ export const options: Target = {
   inputs: given.map((some) => utf8(JSON.stringify(some))),
   names: /--[a-z]/,
   read(input) {
-    return check(resolveOptions(withoutNulls(JSON.parse(new TextDecoder().decode(input))), env));
+    return check(withoutNulls(JSON.parse(new TextDecoder().decode(input))));
   },
 };
 
@@ -81,37 +64,55 @@ export const commandLine: Target = {
   inputs: argv.map((list) => utf8(JSON.stringify(list.filter((text) => !isForPeople(text))))),
   names: /--[a-z]/,
   read(input) {
-    const parsed = parseArguments(JSON.parse(new TextDecoder().decode(input)));
+    const more = [{ title: "Recipe mnist", rows: MNIST_OPTIONS }];
+    const parsed = parseArguments(JSON.parse(new TextDecoder().decode(input)), train, more);
     assert.ok(parsed !== null);
-    return check(resolveOptions(parsed, env));
+    return check(parsed);
   },
 };
 
+/** A good value of an option, but for files, which would have to be there. */
+function rightFor(key: string, { kind }: OptionRow): readonly (readonly [string, unknown])[] {
+  if (kind.type === "whole") return [[key, ` ${Math.max(kind.least, 2)} `]];
+  if (kind.type === "number") return [[key, String(kind.least)]];
+  if (kind.type === "choice") return [[key, kind.of.at(-1)]];
+  if (kind.type === "names") return [[key, "freezed, unfreezed"]];
+  if (kind.type === "folder") return [[key, "/nonexistent"]];
+  if (kind.type === "text") return [[key, "some"]];
+  // Two that contradict each other are rare enough to be left to what is wrong.
+  if (kind.type === "switch") return kind.on === "verbose" ? [] : [[key, true]];
+  return [];
+}
+
+function wrongFor({ kind }: OptionRow): fc.Arbitrary<unknown> {
+  if (kind.type === "whole" || kind.type === "number") return fc.oneof(value, fc.double(), fc.integer());
+  if (kind.type === "names") return fc.oneof(value, fc.array(value, { maxLength: 4 }));
+  return kind.type === "switch" ? fc.boolean() : value;
+}
+
 /** An option as it is typed. */
 function typed(key: string, one: unknown): readonly string[] {
-  if (one === false) return [`--no-${key}`];
+  if (one === false || (one === true && rows[key].default === true)) return [`--no-${key}`];
   return one === true ? [flagOf(key)] : [flagOf(key), String(one)];
 }
 
-function flagOf(key: string): string {
-  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-function check(wanted: WantedOptions): boolean {
-  const { workers, epochs, checkpointEvery, batchSize, seed, timeoutSeconds, maxRestarts, stages } = wanted;
-  for (const number of [batchSize, seed, timeoutSeconds, maxRestarts]) isWhole(number);
-  for (const number of [workers, epochs, checkpointEvery]) if (number !== null) isWhole(number);
-  for (const path of [wanted.recipe, wanted.initFrom, wanted.logdir, wanted.dataDir]) {
-    assert.ok(path === null || path.startsWith("/"), `${path} is not absolute`);
+/** What comes out is what a run could have stored. */
+function check(some: Record<string, unknown>): boolean {
+  const checked: Record<string, unknown> = {
+    ...resolveOptions(some, env),
+    ...resolveOwn(MNIST_OPTIONS, some, env),
+  };
+  for (const [name, { fits, wanted }] of storedRules(rows)) {
+    const isOpen = checked[name] === null && filledIn.has(name);
+    assert.ok(isOpen || fits(checked[name]), `${name} is ${checked[name]}, not ${wanted}`);
   }
-  assert.ok(stages === null || stages.every((stage) => stage !== ""));
   return true;
 }
 
-function isWhole(number: number): void {
-  assert.ok(Number.isInteger(number) && number >= 0 && number < 2 ** 32, `${number} is not a whole number`);
-}
+const filledIn = new Set(
+  Object.entries(rows).flatMap(([key, row]) => (row.filledIn ? [storedKey(key, row)] : [])),
+);
 
-function withoutNulls(some: Record<string, unknown>): LaunchOptions {
+function withoutNulls(some: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(some).filter(([, one]) => one !== null));
 }

@@ -5,6 +5,7 @@ import { CheckpointStore, type CheckpointStoreOptions } from "../checkpoint/stor
 import { type Callback, CallbackOrder } from "../core/callback.js";
 import { type RunContext, STATE_PARTS, type StatePart } from "../core/context.js";
 import { UsageError } from "../core/errors.js";
+import { CHECKPOINTS_FOLDER } from "../core/run-files.js";
 
 /**
  * Where to load from. A string (`best`, `last` or a path) stands for the model's weights alone, `best_full` and
@@ -38,7 +39,7 @@ export class CheckpointCallback implements Callback {
 
   async onStageStart(context: RunContext): Promise<void> {
     if (context.group.rank === 0) {
-      this.#store = new CheckpointStore(join(this.#logdir, "checkpoints"), this.#options);
+      this.#store = new CheckpointStore(join(this.#logdir, CHECKPOINTS_FOLDER), this.#options);
       if (context.resumed) this.#store.rewind(context.resumed.globalEpochStep);
       context.checkpoints.best = this.#store.best;
       context.checkpoints.last = this.#store.last;

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { linkFileAtomic, writeFileAtomic } from "../core/atomic-file.js";
 import { messageOf, RunError, UsageError } from "../core/errors.js";
+import { BEST, checkpointFile, epochCheckpoint, LAST, METRICS_FILE } from "../core/run-files.js";
 import type { EpochMetrics, RunState } from "../core/state.js";
 import type { BestSummary } from "../core/summary.js";
 import { encodeState, parseState, readWhole } from "./format.js";
@@ -35,6 +36,9 @@ export interface SavedCheckpoint {
   readonly path: string;
 }
 
+/** References to the run's own checkpoints. */
+const OWN_NAME = new RegExp(`^(${BEST}|${LAST})(?:_full)?$`);
+
 /**
  * Saves and finds checkpoints in a folder; opened over existing files it goes on with their best and list.
  * Only one process may save; it alone sees its own `best` and `last` move.
@@ -49,7 +53,7 @@ export class CheckpointStore {
 
   /** @throws UsageError when options contradict each other or the folder's metrics file is damaged. */
   constructor(folder: string, options: CheckpointStoreOptions = {}) {
-    const { minDelta = 1e-6, saveNBest = 1, metricsFilename = "_metrics.json" } = options;
+    const { minDelta = 1e-6, saveNBest = 1, metricsFilename = METRICS_FILE } = options;
     if (!(minDelta >= 0)) throw new UsageError(`checkpoint: minDelta must be 0 or more, got ${minDelta}`);
     if (!Number.isSafeInteger(saveNBest) || saveNBest < 0) {
       throw new UsageError(`checkpoint: saveNBest must be a whole number, 0 or more, got ${saveNBest}`);
@@ -65,20 +69,20 @@ export class CheckpointStore {
 
   /** The best epoch so far, its path relative to the log folder; null before the first finite score. */
   get best(): BestSummary | null {
-    const entry = this.#entries.get("best");
+    const entry = this.#entries.get(BEST);
     if (!entry || entry._score_ === null) return null;
     return {
       stage: entry._stage_,
       epoch: entry._epoch_,
       metric: entry._metric_,
       score: entry._score_,
-      path: this.#relative("best"),
+      path: this.#relative(BEST),
     };
   }
 
   /** The newest checkpoint, its path relative to the log folder; null before the first one. */
   get last(): { readonly path: string } | null {
-    return existsSync(this.#file("last")) ? { path: this.#relative("last") } : null;
+    return existsSync(this.#file(LAST)) ? { path: this.#relative(LAST) } : null;
   }
 
   /**
@@ -90,33 +94,33 @@ export class CheckpointStore {
     if (/[/\\\0]/.test(stage)) {
       throw new UsageError(`checkpoint: stage "${stage}" cannot be part of a file name`);
     }
-    const name = `${stage}.${epoch}`;
+    const name = epochCheckpoint(stage, epoch);
     const entry = this.#entryOf(state);
-    const best = this.#entries.get("best");
+    const best = this.#entries.get(BEST);
     const isBest = this.#isBetter(entry, best);
-    const others = [...this.#entries].filter(([key]) => key !== "best" && key !== "last" && key !== name);
+    const others = [...this.#entries].filter(([key]) => key !== BEST && key !== LAST && key !== name);
     const rivals = [...others.filter(([, other]) => other._stage_ === stage), [name, entry] as const];
     const evicted = rivals.sort(([, a], [, b]) => this.#compare(a, b)).slice(this.#saveNBest);
     const lost = new Set(evicted.map(([key]) => key));
 
     const entries = new Map<string, CheckpointEntry>();
-    if (isBest || best) entries.set("best", isBest ? entry : best!);
-    entries.set("last", entry);
+    if (isBest || best) entries.set(BEST, isBest ? entry : best!);
+    entries.set(LAST, entry);
     for (const [key, other] of [...others, [name, entry] as const]) {
       if (!lost.has(key)) entries.set(key, other);
     }
     this.#write(state, name, entries, isBest, lost);
     this.#entries = entries;
-    return { score: entry._score_, isBest, path: this.#file(lost.has(name) ? "last" : name) };
+    return { score: entry._score_, isBest, path: this.#file(lost.has(name) ? LAST : name) };
   }
 
   /** Moves `last` alone: for a state from within an epoch, which has no score yet. */
   saveLast(state: RunState): void {
     try {
       mkdirSync(this.#folder, { recursive: true });
-      writeFileAtomic(this.#file("last"), ...encodeState(state));
+      writeFileAtomic(this.#file(LAST), ...encodeState(state));
     } catch (cause) {
-      throw new RunError(`cannot save ${this.#file("last")}: ${messageOf(cause)}`, { cause });
+      throw new RunError(`cannot save ${this.#file(LAST)}: ${messageOf(cause)}`, { cause });
     }
   }
 
@@ -127,24 +131,24 @@ export class CheckpointStore {
   rewind(globalEpochStep: number): void {
     const kept = [...this.#entries].filter(([, entry]) => entry._global_epoch_step_ <= globalEpochStep);
     if (kept.length === this.#entries.size) return;
-    const epochs = kept.filter(([key]) => key !== "best" && key !== "last");
+    const epochs = kept.filter(([key]) => key !== BEST && key !== LAST);
     const lost = [...this.#entries.keys()].filter((key) => !kept.some(([name]) => name === key));
     this.#entries = new Map(kept);
-    if (lost.includes("best")) {
+    if (lost.includes(BEST)) {
       const [best] = epochs.sort(([, a], [, b]) => this.#compare(a, b));
       if (best && this.#scoreOf(best[1]) !== null) {
-        this.#entries.set("best", best[1]);
-        linkFileAtomic(this.#file(best[0]), this.#file("best"));
-      } else rmSync(this.#file("best"), { force: true });
+        this.#entries.set(BEST, best[1]);
+        linkFileAtomic(this.#file(best[0]), this.#file(BEST));
+      } else rmSync(this.#file(BEST), { force: true });
     }
-    if (lost.includes("last")) {
+    if (lost.includes(LAST)) {
       const newest = epochs.sort(([, a], [, b]) => b._global_epoch_step_ - a._global_epoch_step_)[0];
       if (newest) {
-        this.#entries.set("last", newest[1]);
-        linkFileAtomic(this.#file(newest[0]), this.#file("last"));
-      } else rmSync(this.#file("last"), { force: true });
+        this.#entries.set(LAST, newest[1]);
+        linkFileAtomic(this.#file(newest[0]), this.#file(LAST));
+      } else rmSync(this.#file(LAST), { force: true });
     }
-    for (const key of lost) if (key !== "best" && key !== "last") rmSync(this.#file(key), { force: true });
+    for (const key of lost) if (key !== BEST && key !== LAST) rmSync(this.#file(key), { force: true });
     writeEntries(this.#metricsPath, this.#entries);
   }
 
@@ -153,10 +157,10 @@ export class CheckpointStore {
    * @throws UsageError naming the path when there is no such file.
    */
   resolve(reference: string): string {
-    const [, own] = /^(best|last)(?:_full)?$/.exec(reference) ?? [];
+    const [, own] = OWN_NAME.exec(reference) ?? [];
     const path = own ? this.#file(own) : resolve(reference);
     if (existsSync(path)) return path;
-    const hint = own === "best" ? `; no epoch has had a finite ${this.#ranking._metric_} yet` : "";
+    const hint = own === BEST ? `; no epoch has had a finite ${this.#ranking._metric_} yet` : "";
     throw new UsageError(`there is no checkpoint ${path}${hint}`);
   }
 
@@ -188,10 +192,10 @@ export class CheckpointStore {
     try {
       mkdirSync(this.#folder, { recursive: true });
       if (!lost.has(name)) place(name);
-      if (isBest) place("best");
+      if (isBest) place(BEST);
       for (const key of lost) rmSync(this.#file(key), { force: true });
       writeEntries(this.#metricsPath, entries);
-      place("last");
+      place(LAST);
     } catch (cause) {
       throw new RunError(`cannot save checkpoint ${name} in ${this.#folder}: ${messageOf(cause)}`, { cause });
     }
@@ -234,11 +238,11 @@ export class CheckpointStore {
   }
 
   #file(name: string): string {
-    return join(this.#folder, `${name}.safetensors`);
+    return join(this.#folder, checkpointFile(name));
   }
 
   #relative(name: string): string {
-    return `${basename(this.#folder)}/${name}.safetensors`;
+    return `${basename(this.#folder)}/${checkpointFile(name)}`;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Criterion } from "./criterion.js";
 import type { Loader } from "./loader.js";
 import type { MetricsLogger } from "./metrics-logger.js";
 import type { Model } from "./model.js";
-import type { TrainOptions } from "./options.js";
+import type { TrainOptions } from "./options/train-options.js";
 import type { Parameter } from "./parameters.js";
 import type { ProcessGroup } from "./process-group.js";
 import type { Log } from "./process-log.js";

@@ -10,7 +10,7 @@ export class UsageError extends Error {
 
   /** What the message quotes (a path, a name out of a damaged file) may hold anything: it becomes one short line. */
   constructor(message: string, options?: ErrorOptions) {
-    super(oneLine(message), options);
+    super(toOneLine(message), options);
   }
 }
 
@@ -63,7 +63,7 @@ export function messageOf(thrown: unknown): string {
 const LONGEST_LINE = 2000;
 
 /** Line breaks become spaces, other characters that a terminal would act on their numbers. */
-function oneLine(text: string): string {
+function toOneLine(text: string): string {
   const half = LONGEST_LINE / 2;
   const short = text.length > LONGEST_LINE ? `${text.slice(0, half)} ... ${text.slice(-half)}` : text;
   return short

@@ -3,6 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import winston from "winston";
+import { logFile } from "./run-files.js";
 
 /** The part of winston's logger that the project uses. */
 export interface Log {
@@ -15,7 +16,7 @@ export interface Log {
 /** A log that writes JSON lines to `<folder>/<name>.log` at every level. Call `close` to flush it. */
 export function openLog(folder: string, name: string): { log: Log; close(): Promise<void> } {
   mkdirSync(folder, { recursive: true });
-  const file = new winston.transports.File({ filename: join(folder, `${name}.log`) });
+  const file = new winston.transports.File({ filename: join(folder, logFile(name)) });
   const logger = winston.createLogger({
     level: "debug",
     defaultMeta: { source: name, pid: process.pid },

@@ -2,8 +2,10 @@
 // child_process.fork as JSON.
 //
 //   launcher            worker
-//     probe   ────────▶          asks a throw-away worker which engine can be had
-//             ◀──────── probed   (that worker ends)
+//     probe   ────────▶          asks a throw-away worker which engine can be had, and what options a recipe has
+//             ◀──────── probed
+//             ◀──────── described where there is a recipe to describe (that worker ends)
+//    describe ────────▶          asks a throw-away worker for a recipe's options alone; `described` follows
 //
 //     init    ────────▶          who you are; the worker loads its libraries and the recipe
 //             ◀──────── prepared from each machine's local rank 0: data is on disk, the stages are known
@@ -15,9 +17,12 @@
 //             ◀──────── failed   what broke, with the stack; the worker ends by itself after it
 //             ◀──────── done     rank 0's carries the results
 import type { SerializedError } from "./errors.js";
-import type { Device, EngineName, TrainOptions } from "./options.js";
+import type { OptionRows } from "./options/row.js";
+import type { Device, EngineName } from "./options/table.js";
+import type { TrainOptions } from "./options/train-options.js";
 import type { Json } from "./state.js";
 import type { RunProgress, RunResults } from "./summary.js";
+import type { Topology } from "./topology.js";
 
 /** What the probe found out. */
 export interface EngineChoice {
@@ -31,8 +36,8 @@ export interface EngineChoice {
 /** Everything a worker needs to take its place in the group. */
 export interface WorkerInit {
   readonly rank: number;
-  readonly localRank: number;
-  readonly worldSize: number;
+  /** All machines of the run and how many workers each has; where this rank is follows from it. */
+  readonly topology: Topology;
   /** Where each rank listens, by rank: `ipc:///...` or `tcp://host:port`. */
   readonly endpoints: readonly string[];
   /** Secret of this run; peers that do not know it are not listened to. */
@@ -65,7 +70,14 @@ export interface Position {
 }
 
 export type ToWorker =
-  | { readonly type: "probe"; readonly device: Device; readonly workers: number | null }
+  | {
+      readonly type: "probe";
+      readonly device: Device;
+      readonly workers: number | null;
+      /** Absolute path of a recipe to describe after it, or null. */
+      readonly recipe: string | null;
+    }
+  | { readonly type: "describe"; readonly recipe: string }
   | ({ readonly type: "init" } & WorkerInit)
   | { readonly type: "start"; readonly prepared: Prepared }
   | { readonly type: "interrupt" };
@@ -73,6 +85,9 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: "probed"; readonly choice: EngineChoice; readonly gpus: number }
   | { readonly type: "probe-failed"; readonly error: SerializedError }
+  /** `options` is null when the recipe declares none. */
+  | { readonly type: "described"; readonly options: OptionRows | null }
+  | { readonly type: "describe-failed"; readonly error: SerializedError }
   | { readonly type: "prepared"; readonly prepared: Prepared }
   | { readonly type: "status"; readonly message: string; readonly level: "info" | "warn" }
   | { readonly type: "at"; readonly position: Position }

@@ -6,7 +6,8 @@ import type { Criterion } from "./criterion.js";
 import type { Batch, Loader } from "./loader.js";
 import type { MetricsLogger } from "./metrics-logger.js";
 import type { Model } from "./model.js";
-import type { TrainOptions } from "./options.js";
+import type { OptionRows } from "./options/row.js";
+import type { InheritedOptions, TrainOptions } from "./options/train-options.js";
 import type { RandomStream } from "./random-stream.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Json } from "./state.js";
@@ -14,24 +15,27 @@ import type { Json } from "./state.js";
 /** What a recipe's parts may return: the thing itself, or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** What a recipe is told: the run's options, and its own place among the ranks. */
-export interface RecipeConfig extends TrainOptions {
+/** A recipe's own place among the ranks, and what it has prepared. */
+export interface RecipePlace {
   readonly rank: number;
   readonly localRank: number;
   readonly worldSize: number;
-  /** What {@link Recipe.prepareData} returned on this machine's first rank. */
+  /** What {@link RecipeClass.prepareData} returned on this machine's first rank. */
   readonly prepared: Json;
 }
+
+/** What a recipe is told: the run's options with its own among them, and its place among the ranks. */
+export type RecipeConfig<Own extends object = InheritedOptions> = TrainOptions<Own> & RecipePlace;
 
 /** A line for the person watching while no epoch shows how far things are (a download, say); `warn` is for stderr. */
 export type ReportProgress = (message: string, level?: "info" | "warn") => void;
 
 /**
  * Base class of a recipe. The worker sets `model`, `criterion`, `optimizer` and `scheduler` at each stage's start;
- * `handleBatch` reads `model` and fills `batch`.
+ * `handleBatch` reads `model` and fills `batch`. `Own` are the values of the options that its class declares.
  */
-export abstract class Recipe<M extends Model = Model> {
-  readonly config: RecipeConfig;
+export abstract class Recipe<M extends Model = Model, Own extends object = InheritedOptions> {
+  readonly config: RecipeConfig<Own>;
   model!: M;
   criterion!: Criterion;
   optimizer!: Optimizer;
@@ -52,7 +56,7 @@ export abstract class Recipe<M extends Model = Model> {
   /** The current batch by role: `features`, `targets`, `logits`. */
   batch: Record<string, Tensor> = {};
 
-  constructor(config: RecipeConfig) {
+  constructor(config: RecipeConfig<Own>) {
     this.config = config;
   }
 
@@ -84,11 +88,13 @@ export abstract class Recipe<M extends Model = Model> {
 }
 
 /** A recipe's class: what its module exports as `default`. */
-export interface RecipeClass {
-  new (config: RecipeConfig): Recipe;
+export interface RecipeClass<Own extends object = InheritedOptions> {
+  new (config: RecipeConfig<Own>): Recipe<Model, Own>;
+  /** Options of its own; without them it has those of the built-in recipe. */
+  readonly options?: OptionRows;
   /**
    * Runs once on each machine, before any rank builds anything: the place to download or generate data.
    * Its result, which JSON must be able to carry, is every rank's `config.prepared`.
    */
-  prepareData?(options: TrainOptions, report: ReportProgress): Promise<Json>;
+  prepareData?(options: TrainOptions<Own>, report: ReportProgress): Promise<Json>;
 }

@@ -2,7 +2,7 @@
 // Where it comes from, in order: the data folder, a download, the built-in digits, which is said loudly.
 import { join } from "node:path";
 import { messageOf, UsageError } from "../core/errors.js";
-import type { DatasetChoice } from "../core/options.js";
+import type { DatasetChoice } from "../core/options/train-options.js";
 import type { ReportProgress } from "../core/recipe.js";
 import { DIGITS_FILES, prepareDigits } from "./digits.js";
 import { type DownloadOptions, downloadMnist } from "./download.js";

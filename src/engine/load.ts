@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import util from "node:util";
 import { messageOf } from "../core/errors.js";
-import type { EngineName } from "../core/options.js";
+import type { EngineName } from "../core/options/table.js";
 import { tf } from "./tf.js";
 import { installKernels } from "./wasm/install.js";
 

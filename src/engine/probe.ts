@@ -1,7 +1,7 @@
 // Chooses the engine for a run: the best one that really works here, and why each better one was passed over.
 // Runs in a throw-away process, since a native library may take its process down.
 import { messageOf, UsageError } from "../core/errors.js";
-import { type Device, ENGINES, type EngineName } from "../core/options.js";
+import { type Device, ENGINES, type EngineName } from "../core/options/table.js";
 import type { EngineChoice } from "../core/protocol.js";
 import { loadEngine, type Require } from "./load.js";
 

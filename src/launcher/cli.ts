@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The `ddp-train` command.
-import { runCommand } from "./commands/command-line.js";
+import { runCommand } from "./commands/run-command.js";
 import { STOP_SIGNALS } from "./processes/interruption.js";
 
 // A reader that goes away (`ddp-train | head`) or a terminal that is closed does not end the training.

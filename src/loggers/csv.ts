@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../core/atomic-file.js";
 import { UsageError } from "../core/errors.js";
 import type { LogScope, MetricsLogger } from "../core/metrics-logger.js";
+import { tableFile } from "../core/run-files.js";
 
 /**
  * Writes `<logdir>/<loader key>.csv`, numbers in full precision, missing ones as empty cells. Over an existing file it
@@ -21,7 +22,7 @@ export class CsvLogger implements MetricsLogger {
 
   /** @throws UsageError when a file of that name is there and is no table of metrics. */
   logLoader(loaderKey: string, metrics: Readonly<Record<string, number>>, { counters }: LogScope): void {
-    const path = join(this.#logdir, `${loaderKey}.csv`);
+    const path = join(this.#logdir, tableFile(loaderKey));
     const step = counters.globalEpochStep;
     const known = this.#columns.get(path) ?? this.#open(path, step);
     const added = Object.keys(metrics).filter((name) => !known.includes(name));

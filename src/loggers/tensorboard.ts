@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../core/atomic-file.js";
 import { UsageError } from "../core/errors.js";
 import type { LogScope, MetricsLogger } from "../core/metrics-logger.js";
+import { EVENTS_PREFIX } from "../core/run-files.js";
 import type { Counters } from "../core/state.js";
 import { encodeRecord, FILE_VERSION, readRecords, type TfEvent } from "./tfevents.js";
 
@@ -96,7 +97,7 @@ function eventFiles(logdir: string): string[] {
   const folders = readdirSync(logdir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return folders.flatMap(({ name }) =>
     readdirSync(join(logdir, name))
-      .filter((file) => file.startsWith("events.out.tfevents."))
+      .filter((file) => file.startsWith(EVENTS_PREFIX))
       .map((file) => join(logdir, name, file)),
   );
 }
@@ -112,7 +113,7 @@ class EventFile {
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true });
     const seconds = Math.floor(Date.now() / 1000);
-    const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`;
+    const name = `${EVENTS_PREFIX}${seconds}.${hostname()}.${process.pid}`;
     this.#file = openSync(join(folder, name), "a");
     this.add({ wallTime: seconds, fileVersion: FILE_VERSION });
   }

@@ -27,6 +27,7 @@ import {
   type TrainOptions,
   tf,
 } from "../index.js";
+import { MNIST_OPTIONS } from "./mnist-options.js";
 
 /** A linear layer that starts uniform in ±1/sqrt(fan in), as torch's does. */
 function linear(name: string, inputs: number, units: number, seed: number, activation: "relu" | "linear") {
@@ -43,6 +44,8 @@ function linear(name: string, inputs: number, units: number, seed: number, activ
 }
 
 export class MnistRecipe extends Recipe<tf.Sequential> {
+  static readonly options = MNIST_OPTIONS;
+
   /** Runs once a machine: MNIST from the data folder, else downloaded, else the built-in digits. */
   static async prepareData(options: TrainOptions, report: ReportProgress): Promise<PreparedMnist> {
     const prepared = await prepareMnist({ ...options, report });

@@ -18,6 +18,7 @@ process.on("message", (message: ToWorker) => {
   if (message.type === "start") start(message.prepared);
   else if (message.type === "interrupt") interruption.abort();
   else if (message.type === "probe") finishWith(probe(message));
+  else if (message.type === "describe") finishWith(describe(message.recipe));
   else finishWith(train(message));
 });
 // Nobody is left to report to: do not live on as an orphan.
@@ -33,7 +34,7 @@ for (const stream of [process.stdout, process.stderr]) {
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 
-async function probe({ device, workers }: Extract<ToWorker, { type: "probe" }>): Promise<void> {
+async function probe({ device, workers, recipe }: Extract<ToWorker, { type: "probe" }>): Promise<void> {
   const { countGpus } = await import("../engine/gpus.js");
   const { chooseEngine } = await import("../engine/probe.js");
   const gpus = countGpus();
@@ -41,6 +42,17 @@ async function probe({ device, workers }: Extract<ToWorker, { type: "probe" }>):
     await send({ type: "probed", choice: await chooseEngine(device, workers, gpus), gpus });
   } catch (error) {
     await send({ type: "probe-failed", error: serializeError(error) });
+    return;
+  }
+  if (recipe !== null) await describe(recipe);
+}
+
+async function describe(path: string): Promise<void> {
+  const { describeRecipe } = await import("./stage/describe-recipe.js");
+  try {
+    await send({ type: "described", options: await describeRecipe(path) });
+  } catch (error) {
+    await send({ type: "describe-failed", error: serializeError(error) });
   }
 }
 

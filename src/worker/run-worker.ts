@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { connectProcessGroup } from "../allreduce/open-group.js";
 import { openLog } from "../core/process-log.js";
 import type { Position, Prepared, WorkerInit } from "../core/protocol.js";
+import { LOGS_FOLDER, rankLog } from "../core/run-files.js";
 import type { RunProgress, RunResults } from "../core/summary.js";
+import { placeOf } from "../core/topology.js";
 import { loadEngine } from "../engine/load.js";
 import { Runner } from "./loops/runner.js";
 import { chooseStages } from "./stage/build.js";
@@ -35,8 +37,9 @@ const CUDA_FIRST_STEP_SECONDS = 1800;
 
 /** Trains to the end, or until interrupted. */
 export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<WorkerEnd> {
-  const { rank, localRank, worldSize, options } = init;
-  const { log, close: closeLog } = openLog(join(options.logdir, "logs"), `rank-${rank}`);
+  const { rank, topology, options } = init;
+  const { localRank, worldSize } = placeOf(topology, rank);
+  const { log, close: closeLog } = openLog(join(options.logdir, LOGS_FOLDER), rankLog(rank));
   const aborted = new AbortController();
   try {
     log.info("worker started", { rank, worldSize, engine: init.engine });

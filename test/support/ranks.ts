@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectProcessGroup } from "../../src/allreduce/open-group.js";
-import type { TrainOptions } from "../../src/core/options.js";
+import { readGiven } from "../../src/core/options/read.js";
+import { OPTIONS } from "../../src/core/options/table.js";
+import type { TrainOptions } from "../../src/core/options/train-options.js";
 import type { Log } from "../../src/core/process-log.js";
 import type { RecipeClass } from "../../src/core/recipe.js";
 import type { RunResults } from "../../src/core/summary.js";
@@ -12,27 +14,15 @@ import { chooseStages } from "../../src/worker/stage/build.js";
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
+const given = { device: "cpu", batchSize: 4, timeout: 20, quiet: true, progress: false } as const;
+
+/** For a run of one rank that says nothing. */
 export const defaultOptions: TrainOptions = {
+  ...readGiven(OPTIONS, given, {}),
   workers: 1,
-  device: "cpu",
-  stages: null,
-  recipe: null,
-  epochs: null,
-  batchSize: 4,
+  logdir: "/nowhere",
   dataset: "auto",
   dataDir: "/nowhere",
-  initFrom: null,
-  logdir: "/nowhere",
-  overwrite: false,
-  seed: 42,
-  verbosity: "quiet",
-  progress: false,
-  timeoutSeconds: 20,
-  checkpointEvery: null,
-  onNan: "stop",
-  wire: "fp32",
-  bucketMb: 25,
-  maxRestarts: 0,
 };
 
 /** A folder for `use`, removed afterwards. */

@@ -1,42 +1,44 @@
 // Finds out, in a throw-away process, which engine can be had. A native library that aborts takes only that process
 // down; `--device auto` then asks engine by engine, and the ones that abort are skipped like any other.
 import { RunError, UsageError } from "../../core/errors.js";
-import { type Device, ENGINES, type EngineName } from "../../core/options.js";
+import type { OptionRows } from "../../core/options/row.js";
+import { type Device, ENGINES, type EngineName } from "../../core/options/table.js";
 import type { EngineChoice, FromWorker } from "../../core/protocol.js";
-import { type Ended, startChild } from "./child.js";
-import { deferred } from "./deferred.js";
-import { Interrupted, whenAborted } from "./interruption.js";
+import { rowsAmong } from "./describe.js";
+import { answerOf, type InquiryIo, inquire } from "./inquiry.js";
 import { probeEnv } from "./worker-env.js";
+
+export interface ProbeQuestion {
+  readonly device: Device;
+  /** Null for one per GPU. */
+  readonly workers: number | null;
+  /** Absolute path of a recipe that is to be described as well, or null. */
+  readonly recipe: string | null;
+}
 
 export interface Probed {
   readonly choice: EngineChoice;
   /** GPUs that this machine lets us use. */
   readonly gpus: number;
-}
-
-export interface ProbeIo {
-  readonly entry: URL;
-  readonly env: NodeJS.ProcessEnv;
-  readonly stop: AbortSignal;
+  /** The options that the recipe declares; null when it declares none, or was not asked about. */
+  readonly recipeOptions: OptionRows | null;
 }
 
 /** A probe's answer, or why there is none. */
-type Answer = Extract<FromWorker, { type: "probed" | "probe-failed" }> | { type: "died"; reason: string };
+type Answer =
+  | ({ readonly type: "probed" } & Probed)
+  | Extract<FromWorker, { type: "probe-failed" }>
+  | { readonly type: "died"; readonly reason: string };
 
 /**
- * Seconds in which a probe must answer. Loading an engine takes one or two; only a GPU newer than the CUDA build
- * needs longer, up to 30 minutes once, while its kernels are compiled: DDP_PROBE_TIMEOUT=1800 allows that.
+ * Resolves the device to an engine, and asks the recipe for its options.
+ * @throws UsageError when a device asked for by name cannot be had, or the recipe does not load; Interrupted.
  */
-const PROBE_SECONDS = 60;
-
-/**
- * Resolves `device` to an engine for `workers` workers (null: one per GPU).
- * @throws UsageError when a device asked for by name cannot be had; Interrupted.
- */
-export async function probe(device: Device, workers: number | null, io: ProbeIo): Promise<Probed> {
-  const answer = await ask(device, workers, io);
+export async function probe(question: ProbeQuestion, io: InquiryIo): Promise<Probed> {
+  const { device } = question;
+  const answer = await ask(question, io);
   if (answer.type === "probed") return answer;
-  if (answer.type === "died" && device === "auto") return probeOneByOne(workers, io);
+  if (answer.type === "died" && device === "auto") return probeOneByOne(question, io);
   if (answer.type === "died") {
     throw new UsageError(`--device ${device}: ${answer.reason}; use --device auto to train on what there is`);
   }
@@ -44,10 +46,10 @@ export async function probe(device: Device, workers: number | null, io: ProbeIo)
   throw new RunError(`the probe of the compute engines failed: ${answer.error.stack}`);
 }
 
-async function probeOneByOne(workers: number | null, io: ProbeIo): Promise<Probed> {
+async function probeOneByOne(question: ProbeQuestion, io: InquiryIo): Promise<Probed> {
   const skipped: { engine: EngineName; reason: string }[] = [];
   for (const engine of ENGINES) {
-    const answer = await ask(engine, workers, io);
+    const answer = await ask({ ...question, device: engine }, io);
     if (answer.type === "probed") return { ...answer, choice: { ...answer.choice, skipped } };
     skipped.push({
       engine,
@@ -63,45 +65,23 @@ function bareReason(message: string): string {
   return message.replace(/^--device \w+: /, "").replace(/; use --device .*$/, "");
 }
 
-async function ask(device: Device, workers: number | null, io: ProbeIo): Promise<Answer> {
-  const seconds = Number(io.env.DDP_PROBE_TIMEOUT) || PROBE_SECONDS;
-  const answer = deferred<Answer>();
-  let lastWords = "";
-  const child = startChild({
-    entry: io.entry,
-    env: probeEnv(io.env, device),
-    stdout: () => {},
-    stderr: (line) => {
-      if (line.trim() !== "") lastWords = line.trim();
+async function ask(question: ProbeQuestion, io: InquiryIo): Promise<Answer> {
+  const { device, workers, recipe } = question;
+  const last =
+    recipe === null ? ["probed", "probe-failed"] : ["described", "describe-failed", "probe-failed"];
+  const found = await inquire(
+    {
+      question: { type: "probe", device, workers, recipe },
+      childEnv: probeEnv(io.env, device),
+      isLast: ({ type }) => last.includes(type),
     },
-    onMessage: (message) => {
-      if (message.type === "probed" || message.type === "probe-failed") answer.resolve(message);
-    },
-  });
-  let deadline: NodeJS.Timeout | undefined;
-  const late = new Promise<Answer>((resolve) => {
-    const reason = `the probe gave no answer in ${seconds} s (DDP_PROBE_TIMEOUT=<seconds> allows more)`;
-    deadline = setTimeout(() => resolve({ type: "died", reason }), seconds * 1000);
-  });
-  const died = child.ended.then((end): Answer => ({ type: "died", reason: deathOf(end, lastWords) }));
-  const interrupted = whenAborted(io.stop).then((signal): never => {
-    throw new Interrupted(signal);
-  });
-  try {
-    child.send({ type: "probe", device, workers });
-    return await Promise.race([answer.promise, died, late, interrupted]);
-  } finally {
-    clearTimeout(deadline);
-    // It holds nothing worth a farewell, and a GPU must be free again before the workers start.
-    await child.stop(0);
+    io,
+  );
+  const probed = answerOf(found.answers, "probed");
+  if (probed !== undefined) {
+    return { ...probed, recipeOptions: recipe === null ? null : rowsAmong(found, recipe) };
   }
-}
-
-function deathOf({ code, signal, error }: Ended, lastWords: string): string {
-  const how = error
-    ? `did not start: ${error.message}`
-    : signal
-      ? `died with signal ${signal}`
-      : `ended with code ${code}`;
-  return `the probe ${how}${lastWords === "" ? "" : ` (${lastWords.slice(0, 160)})`}`;
+  return (
+    answerOf(found.answers, "probe-failed") ?? { type: "died", reason: found.death ?? "it said nothing" }
+  );
 }

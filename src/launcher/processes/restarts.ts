@@ -1,23 +1,25 @@
 // A run with its restarts: after a fault the whole group starts again, from the checkpoint that the run saved last.
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { lastCheckpoint } from "../../core/run-files.js";
+import { worldSizeOf } from "../../core/topology.js";
 import type { Console } from "../terminal/console.js";
-import { failureLine, rootCause } from "../terminal/report.js";
+import { failureLine } from "../terminal/report.js";
+import { type Failure, rootCause } from "./failure.js";
 import { openSocketFolder } from "./socket-folder.js";
 import { type GroupSpec, type Outcome, supervise } from "./supervise.js";
-import type { Failure } from "./worker-handle.js";
 
 export interface RunSpec extends Omit<GroupSpec, "endpoints" | "token" | "onPrepared" | "onPosition"> {
   readonly console: Console;
-  /** As in {@link GroupSpec}, with the checkpoint that this attempt starts from. */
+  /** As in {@link GroupSpec}, with the checkpoint that this start goes on from. */
   readonly onPrepared: (prepared: Parameters<GroupSpec["onPrepared"]>[0], resume: string | null) => void;
   readonly onTraining: (resume: string | null) => void;
 }
 
-export interface Attempts {
-  /** Of the last attempt. */
+/** How a run came out, restarts and all. */
+export interface RunEnd {
+  /** Of the last start. */
   readonly outcome: Outcome;
-  /** Failures of the first attempt, when there was another one. */
+  /** Failures of the first start, when there was another one. */
   readonly first: readonly Failure[] | null;
   readonly restarts: number;
   /** The checkpoint that this run saved last, or else the one it was started from. */
@@ -25,9 +27,9 @@ export interface Attempts {
 }
 
 /** Runs the group, again after each fault until `maxRestarts` is used up. */
-export async function runWithRestarts(spec: RunSpec): Promise<Attempts> {
+export async function runWithRestarts(spec: RunSpec): Promise<RunEnd> {
   const { maxRestarts, logdir } = spec.options;
-  const last = join(logdir, "checkpoints/last.safetensors");
+  const last = lastCheckpoint(logdir);
   // A `last` that was there before is an earlier run's, which this one replaces, or one that was not asked for.
   const before = stampOf(last);
   const checkpoint = () => {
@@ -36,7 +38,7 @@ export async function runWithRestarts(spec: RunSpec): Promise<Attempts> {
   };
   let first: readonly Failure[] | null = null;
   for (let restarts = 0; ; restarts++) {
-    const outcome = await attempt(spec, checkpoint());
+    const outcome = await startGroup(spec, checkpoint());
     const isOver = outcome.status !== "failed" || restarts === maxRestarts || spec.stop.aborted;
     if (isOver) return { outcome, first, restarts, checkpoint: checkpoint() };
     first ??= outcome.failures;
@@ -46,8 +48,8 @@ export async function runWithRestarts(spec: RunSpec): Promise<Attempts> {
   }
 }
 
-async function attempt(spec: RunSpec, resume: string | null): Promise<Outcome> {
-  const sockets = openSocketFolder(spec.options.workers);
+async function startGroup(spec: RunSpec, resume: string | null): Promise<Outcome> {
+  const sockets = openSocketFolder(worldSizeOf(spec.topology));
   try {
     return await supervise({
       ...spec,

@@ -2,18 +2,23 @@
 // it comes out, no worker is left when `supervise` is settled.
 import { setTimeout as delay } from "node:timers/promises";
 import { RunError, UsageError } from "../../core/errors.js";
-import type { EngineName, TrainOptions } from "../../core/options.js";
+import type { EngineName } from "../../core/options/table.js";
+import type { TrainOptions } from "../../core/options/train-options.js";
 import type { Prepared } from "../../core/protocol.js";
 import type { RunProgress, RunResults } from "../../core/summary.js";
-import { findSilent, rootCause } from "../terminal/report.js";
+import { placeOf, ranksOf, type Topology } from "../../core/topology.js";
+import { type Failure, findSilent, rootCause } from "./failure.js";
 import { type StopSignal, signalOf, whenAborted } from "./interruption.js";
 import { workerEnv } from "./worker-env.js";
-import { type Failure, WorkerHandle } from "./worker-handle.js";
+import { WorkerHandle } from "./worker-handle.js";
 
 export interface GroupSpec {
   readonly entry: URL;
   readonly env: NodeJS.ProcessEnv;
   readonly options: TrainOptions;
+  /** The run's machines, and which of them this one is: its workers are started here. */
+  readonly topology: Topology;
+  readonly node: number;
   readonly engine: EngineName;
   /** Where each rank listens, by rank. */
   readonly endpoints: readonly string[];
@@ -41,7 +46,8 @@ export interface GroupSpec {
 }
 
 export type Outcome =
-  | { readonly status: "completed"; readonly results: RunResults }
+  /** The results are null where rank 0 is on another machine. */
+  | { readonly status: "completed"; readonly results: RunResults | null }
   | { readonly status: "failed"; readonly failures: readonly Failure[] }
   /** The caller's mistake. */
   | { readonly status: "refused"; readonly error: UsageError }
@@ -60,7 +66,7 @@ export async function supervise(spec: GroupSpec): Promise<Outcome> {
   let grace = 0;
   let outcome: Outcome;
   try {
-    for (let rank = 0; rank < spec.options.workers; rank++) workers.push(startWorker(spec, rank));
+    for (const rank of ranksOf(spec.topology, spec.node)) workers.push(startWorker(spec, rank));
     spec.onStarted(workers.flatMap((worker) => worker.pid ?? []));
     outcome = await firstOutcome(workers, spec);
     if (outcome.status === "completed") await Promise.all(workers.map((worker) => finish(worker, spec)));
@@ -71,7 +77,9 @@ export async function supervise(spec: GroupSpec): Promise<Outcome> {
   }
   if (outcome.status !== "failed") return outcome;
   const silent = findSilent(workers.flatMap((worker) => worker.failure ?? []));
-  if (silent !== null) workers[silent.rank].fallSilent(silent.by.at, silent.by.error!.message);
+  // One that hangs on another machine is that one's to stop.
+  const hanging = workers.find(({ rank }) => rank === silent?.rank);
+  if (silent !== null) hanging?.fallSilent(silent.by.at, silent.by.error!.message);
   const failures = workers.flatMap((worker) => worker.failure ?? []);
   const { error } = rootCause(failures);
   if (error?.usage) return { status: "refused", error: new UsageError(error.message) };
@@ -93,31 +101,19 @@ function firstOutcome(workers: readonly WorkerHandle[], spec: GroupSpec): Promis
 }
 
 function startWorker(spec: GroupSpec, rank: number): WorkerHandle {
-  const { options, engine, endpoints, token, resume } = spec;
-  const worldSize = endpoints.length;
-  const place = { rank, localRank: rank, worldSize, localWorldSize: options.workers };
+  const { options, topology, engine, endpoints, token, resume } = spec;
   const prefix = `[rank ${rank}] `;
   const worker = new WorkerHandle({
     rank,
     entry: spec.entry,
-    env: workerEnv(spec.env, place, engine),
+    env: workerEnv(spec.env, placeOf(topology, rank), engine),
     stdout: rank === 0 ? spec.stdout : (line) => spec.relay(prefix + line, "stdout"),
     stderr: (line) => spec.relay(prefix + line, "stderr"),
     onStatus: spec.print,
     onPosition: spec.onPosition,
     onRecorded: spec.onRecorded,
   });
-  worker.send({
-    type: "init",
-    rank,
-    localRank: rank,
-    worldSize,
-    endpoints,
-    token,
-    engine,
-    options,
-    resume,
-  });
+  worker.send({ type: "init", rank, topology, endpoints, token, engine, options, resume });
   return worker;
 }
 
@@ -159,12 +155,14 @@ async function interruption(
 /** A run that was complete before the interruption reached it is complete. */
 async function completion(workers: readonly WorkerHandle[], spec: GroupSpec): Promise<Outcome> {
   const parts = await Promise.all(workers.map((worker) => worker.done));
-  const [{ results }] = parts;
+  const results = parts.find((part) => part.results !== null)?.results ?? null;
   if (parts.some(({ interrupted }) => interrupted)) {
     if (results !== null) spec.onRecorded(results);
     return { status: "interrupted", signal: signalOf(spec.stop) };
   }
-  if (results === null) throw new RunError("rank 0 was done without results");
+  if (results === null && workers.some(({ rank }) => rank === 0)) {
+    throw new RunError("rank 0 was done without results");
+  }
   return { status: "completed", results };
 }
 

@@ -1,22 +1,26 @@
 // The environment of a forked worker: its rank in the names everybody knows, and its GPU. It must be right before
 // the process starts, for the GPU libraries read it when they are loaded.
-import type { Device, EngineName } from "../../core/options.js";
+import type { Device, EngineName } from "../../core/options/table.js";
+import type { RankPlace } from "../../core/topology.js";
 
-export interface Place {
-  readonly rank: number;
-  readonly localRank: number;
-  readonly worldSize: number;
-  readonly localWorldSize: number;
-}
-
-/** Environment of the worker at `place`: with engine cuda it sees one GPU, the `localRank`-th that the parent sees. */
-export function workerEnv(parent: NodeJS.ProcessEnv, place: Place, engine: EngineName): NodeJS.ProcessEnv {
+/**
+ * Environment of the worker at `place`, in the names that torchrun gives as well (its group is a machine): with engine
+ * cuda it sees one GPU, the `localRank`-th that the parent sees.
+ */
+export function workerEnv(
+  parent: NodeJS.ProcessEnv,
+  place: RankPlace,
+  engine: EngineName,
+): NodeJS.ProcessEnv {
   return {
     ...gpuEnv(parent, engine === "cuda" ? visibleGpu(parent, place.localRank) : ""),
     RANK: String(place.rank),
     LOCAL_RANK: String(place.localRank),
     WORLD_SIZE: String(place.worldSize),
     LOCAL_WORLD_SIZE: String(place.localWorldSize),
+    GROUP_RANK: String(place.node),
+    GROUP_WORLD_SIZE: String(place.nodeCount),
+    NODE_RANK: String(place.node),
   };
 }
 

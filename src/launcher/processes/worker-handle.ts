@@ -1,29 +1,14 @@
 // One worker as the launcher sees it: what it has said, where it is, and the one way in which its part came out:
 // `done`, or `failed`. A worker that was told to stop settles neither.
-import type { SerializedError } from "../../core/errors.js";
 import type { FromWorker, Position, Prepared, ToWorker } from "../../core/protocol.js";
 import type { RunProgress } from "../../core/summary.js";
 import { type Child, type Ended, startChild } from "./child.js";
 import { deferred } from "./deferred.js";
+import type { Failure } from "./failure.js";
 import { openPositionFile } from "./position-file.js";
 
 /** A worker's own account of its completed part. */
 export type Done = Extract<FromWorker, { type: "done" }>;
-
-/** How a worker failed: with its own `error`, by ending (`end`) without one, or by its `silence`. */
-export interface Failure {
-  readonly rank: number;
-  readonly pid: number | undefined;
-  /** When the launcher learned of it, in milliseconds of `performance.now()`. */
-  readonly at: number;
-  readonly error: SerializedError | null;
-  readonly end: Ended | null;
-  /** What the rank said that waited for this one in vain. */
-  readonly silence: string | null;
-  readonly position: Position | null;
-  /** The last lines that it wrote to stderr. */
-  readonly lastWords: readonly string[];
-}
 
 export interface WorkerSpec {
   readonly rank: number;

@@ -1,25 +1,28 @@
 // config.json: how a run was started, and each time it was resumed. Reading trusts nothing: the file may be damaged or
 // a stranger's, so every field is checked, what the command line would not let pass is refused, and it is data only.
 import { join } from "node:path";
+import { storedRules } from "../../core/options/read.js";
+import { type OptionRows, type OptionValue, snakeCase } from "../../core/options/row.js";
 import {
-  DATASETS,
-  DEVICES,
   ENGINES,
   type EngineName,
-  ON_NAN,
-  type TrainOptions,
-} from "../../core/options.js";
-import { WIRES } from "../../core/process-group.js";
+  MOST_WORKERS,
+  OPTIONS,
+  type TrainerOptions,
+} from "../../core/options/table.js";
 import type { EngineChoice, Prepared } from "../../core/protocol.js";
+import { CONFIG_FILE } from "../../core/run-files.js";
 import type { Json } from "../../core/state.js";
-import { LARGEST_NUMBER, MOST_WORKERS } from "../options/resolve.js";
+import { type Topology, worldSizeOf } from "../../core/topology.js";
+import { MNIST_OPTIONS } from "../../recipes/mnist-options.js";
+import type { OwnValues } from "../options/resolve.js";
 import {
-  absolutePath,
   anything,
   type Check,
+  check,
   fields,
-  flag,
   listOf,
+  naming,
   oneOf,
   optional,
   orNull,
@@ -31,7 +34,10 @@ import {
 import { versions } from "./versions.js";
 
 export interface RunConfig {
-  readonly options: TrainOptions;
+  /** The trainer's options. */
+  readonly options: TrainerOptions;
+  /** The recipe's own options, checked by its rows. @throws UsageError naming the file and the option. */
+  readonly own: (rows: OptionRows) => OwnValues;
   readonly engine: EngineName;
   readonly recipe: string;
   readonly stages: readonly string[];
@@ -42,32 +48,7 @@ export interface RunConfig {
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-const positive = whole(1, LARGEST_NUMBER);
 const workers = whole(1, MOST_WORKERS);
-
-/** Each option's check; on disk its name is in snake_case. */
-const OPTIONS: { readonly [K in keyof TrainOptions]: Check<TrainOptions[K]> } = {
-  workers,
-  device: oneOf(DEVICES),
-  stages: orNull(listOf(text)),
-  recipe: orNull(absolutePath),
-  epochs: orNull(positive),
-  batchSize: positive,
-  dataset: oneOf(DATASETS),
-  dataDir: absolutePath,
-  initFrom: orNull(absolutePath),
-  logdir: absolutePath,
-  overwrite: flag,
-  seed: whole(0, LARGEST_NUMBER),
-  verbosity: oneOf(["quiet", "normal", "verbose"]),
-  progress: flag,
-  timeoutSeconds: positive,
-  checkpointEvery: orNull(positive),
-  onNan: oneOf(ON_NAN),
-  wire: oneOf(WIRES),
-  bucketMb: positive,
-  maxRestarts: whole(0, LARGEST_NUMBER),
-};
 
 const CONFIG = {
   started: text,
@@ -80,7 +61,7 @@ const CONFIG = {
     description: text,
     skipped: listOf(fields({ engine: oneOf(ENGINES), reason: text })),
   }),
-  options: fields(Object.fromEntries(Object.entries(OPTIONS).map(([key, each]) => [snakeCase(key), each]))),
+  options: record(anything),
   data: anything,
   resumed: optional(
     listOf(
@@ -100,11 +81,25 @@ const CONFIG = {
  * @throws UsageError naming the file, and the field that does not fit.
  */
 export function readConfig(logdir: string): RunConfig {
-  const { content, checked } = readJson(join(logdir, "config.json"), fields(CONFIG));
-  const options = Object.keys(OPTIONS).map((key) => [key, checked.options[snakeCase(key)]]);
+  const path = join(logdir, CONFIG_FILE);
+  const { content, checked } = readJson(path, fields(CONFIG));
+  const isTrainers = (name: string) => Object.hasOwn(TRAINER, name);
+  const part = (holds: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(checked.options).filter(([name]) => holds(name)));
+  const own = (rows: OptionRows) =>
+    naming(path, () =>
+      checkOptions(
+        storedChecks(rows),
+        part((name) => !isTrainers(name)),
+      ),
+    );
+  // Checked by the rows that the type follows from.
+  const options = naming(path, () => checkOptions(TRAINER, part(isTrainers))) as unknown as TrainerOptions;
+  // What the built-in recipe has is known; another recipe has to be asked first.
+  if (options.recipe === null) own(MNIST_OPTIONS);
   return {
-    // OPTIONS has checked each of them, by name.
-    options: Object.fromEntries(options) as TrainOptions,
+    options,
+    own,
     engine: checked.engine.engine,
     recipe: checked.recipe,
     stages: checked.stages,
@@ -114,9 +109,33 @@ export function readConfig(logdir: string): RunConfig {
   };
 }
 
+type OptionChecks = Readonly<Record<string, Check<OptionValue>>>;
+
+/** A check for each option of a table, by its name on disk. */
+function storedChecks(rows: OptionRows): OptionChecks {
+  const checks = [...storedRules(rows)].map(([name, { wanted, fits }]) => {
+    return [snakeCase(name), check(wanted, (value): value is OptionValue => fits(value))] as const;
+  });
+  return Object.fromEntries(checks);
+}
+
+const TRAINER = storedChecks(OPTIONS);
+
+/** Options by their names in camelCase. */
+function checkOptions(checks: OptionChecks, part: Readonly<Record<string, unknown>>): OwnValues {
+  const entries = Object.entries(fields(checks)(part, "options"));
+  return Object.fromEntries(
+    entries.map(([name, value]) => [
+      name.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  );
+}
+
 /** The config.json of a new run. */
 export function newConfig(
-  options: TrainOptions,
+  options: TrainerOptions,
+  topology: Topology,
   engine: EngineChoice,
   prepared: Prepared,
   now: Date,
@@ -127,7 +146,7 @@ export function newConfig(
     versions: versions(),
     recipe,
     stages,
-    world_size: options.workers,
+    world_size: worldSizeOf(topology),
     engine,
     options: Object.fromEntries(Object.entries(options).map(([key, value]) => [snakeCase(key), value])),
     data,
@@ -149,9 +168,4 @@ export function resumedConfig({ content }: RunConfig, resumption: Resumption): o
   const { time, from, worldSize, engine } = resumption;
   const entry = { time: time.toISOString(), from, versions: versions(), world_size: worldSize, engine };
   return { ...content, resumed: [...earlier, entry] };
-}
-
-/** The option's name as it is on disk: `batch_size`. */
-function snakeCase(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,6 +1,5 @@
 // Small JSON files that are read back: checks that name the field that does not fit, and what it should have been.
 import { readFileSync, statSync } from "node:fs";
-import { isAbsolute } from "node:path";
 import { messageOf, UsageError } from "../../core/errors.js";
 import type { Json } from "../../core/state.js";
 
@@ -21,7 +20,7 @@ export function readJson<T>(
   path: string,
   whole: Check<T>,
 ): { readonly content: Readonly<Record<string, unknown>>; readonly checked: T } {
-  try {
+  return naming(path, () => {
     const found = statSync(path);
     if (!found.isFile()) throw new Misfit("is not a file");
     if (found.size > LARGEST_FILE) throw new Misfit(`has ${found.size} bytes, far more than a run writes`);
@@ -29,6 +28,13 @@ export function readJson<T>(
     // Nested so deeply that it could not be written again, it throws here.
     JSON.stringify(content);
     return { content, checked: whole(content, "") };
+  });
+}
+
+/** Runs a check of something out of the file. @throws UsageError naming the file. */
+export function naming<T>(path: string, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
     throw new UsageError(`${path}: ${messageOf(error)}`);
   }
@@ -44,12 +50,6 @@ export function check<T>(wanted: string, fits: (value: unknown) => value is T): 
 
 export const anything = check("a value", (value): value is Json => value !== undefined);
 export const text = check("a text", (value): value is string => typeof value === "string" && value !== "");
-export const flag = check("true or false", (value): value is boolean => typeof value === "boolean");
-export const absolutePath = check(
-  "an absolute path",
-  (value): value is string => typeof value === "string" && isAbsolute(value) && !value.includes("\0"),
-);
-
 export function whole(least: number, most: number): Check<number> {
   return check(
     `a whole number from ${least} to ${most}`,

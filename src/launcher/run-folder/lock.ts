@@ -30,8 +30,8 @@ interface Holder extends Owner {
   readonly text: string;
 }
 
-/** Milliseconds that the workers of a launcher that was killed may take to notice it: 5 s are promised. */
-const LAST_BATCH = 10_000;
+/** How long the workers of a launcher that was killed may take to end: 5 s are promised. */
+const ORPHANS_GONE_WITHIN_MS = 10_000;
 /** Bytes of a lock: enough for the 1024 workers that a run may have. */
 const LARGEST = 2 ** 17;
 
@@ -40,7 +40,7 @@ const LARGEST = 2 ** 17;
  * @throws UsageError that names the process that has it, or the file to delete.
  */
 export async function takeLock(path: string): Promise<Lock> {
-  const deadline = performance.now() + LAST_BATCH;
+  const deadline = performance.now() + ORPHANS_GONE_WITHIN_MS;
   for (;;) {
     const { holder, replaced } = tryLock(path);
     if (holder === null) return lockAt(path, replaced);

@@ -4,9 +4,10 @@ import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "../../core/atomic-file.js";
 import { messageOf, UsageError } from "../../core/errors.js";
+import { CONFIG_FILE, LOCK_FILE, SUMMARY_FILE } from "../../core/run-files.js";
 import type { RunSummary } from "../../core/summary.js";
 import { type Lock, takeLock } from "./lock.js";
-import { findForeign, findRun, removeIfEmpty, removeRun } from "./run-files.js";
+import { findForeign, findRun, removeIfEmpty, removeRun } from "./remove-run.js";
 
 /** A log folder that no other run uses. */
 export interface Claim extends Lock {
@@ -61,7 +62,7 @@ export function reclaimLogdir(logdir: string): Promise<Claim> {
 
 /** Whether a folder can be written is only known by writing the lock: root passes any permission check. */
 async function lockLogdir(logdir: string): Promise<Claim> {
-  const lock = await takeLock(join(logdir, "lock"));
+  const lock = await takeLock(join(logdir, LOCK_FILE));
   const release = () => {
     lock.release();
     removeIfEmpty(logdir);
@@ -88,18 +89,18 @@ export function beginRun(logdir: string, config: object): void {
 
 /** Removes what a run left but for its config.json, which is then replaced: the run begins anew. */
 export function beginAnew(logdir: string, config: object): void {
-  removeRun(logdir, "config.json");
+  removeRun(logdir, CONFIG_FILE);
   writeConfig(logdir, config);
 }
 
 /** Writes config.json. */
 export function writeConfig(logdir: string, config: object): void {
-  writeJson(logdir, "config.json", config);
+  writeJson(logdir, CONFIG_FILE, config);
 }
 
 /** Writes summary.json. */
 export function writeSummary(logdir: string, summary: RunSummary): void {
-  writeJson(logdir, "summary.json", summary);
+  writeJson(logdir, SUMMARY_FILE, summary);
 }
 
 function writeJson(logdir: string, name: string, content: object): void {

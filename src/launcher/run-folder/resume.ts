@@ -3,15 +3,24 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, UsageError } from "../../core/errors.js";
+import { readChosen, refuseFixed, refuseUnknown } from "../../core/options/read.js";
+import type { OptionRows } from "../../core/options/row.js";
+import { type GivenTrainerOptions, OPTIONS } from "../../core/options/table.js";
 import type { Prepared } from "../../core/protocol.js";
+import {
+  BEST,
+  CHECKPOINTS_FOLDER,
+  CONFIG_FILE,
+  checkpointFile,
+  epochCheckpoint,
+  isCheckpointFile,
+  lastCheckpoint,
+  SUMMARY_FILE,
+} from "../../core/run-files.js";
 import type { Json } from "../../core/state.js";
 import type { RunProgress } from "../../core/summary.js";
-import {
-  LARGEST_NUMBER,
-  type LaunchOptions,
-  resolveOptions,
-  type WantedOptions,
-} from "../options/resolve.js";
+import { MNIST_OPTIONS } from "../../recipes/mnist-options.js";
+import { type OwnValues, resolveChosen, type WantedOptions } from "../options/resolve.js";
 import { type RunConfig, readConfig } from "./config-file.js";
 import { amount, anything, fields, oneOf, optional, orNull, readJson, text, whole } from "./json-file.js";
 
@@ -40,7 +49,7 @@ const SUMMARY = fields({
   dataset: anything,
   engine: anything,
   world_size: anything,
-  restarts: whole(0, LARGEST_NUMBER),
+  restarts: whole(0, Number.MAX_SAFE_INTEGER),
   wall_seconds: amount,
   stages: anything,
   best: anything,
@@ -48,39 +57,21 @@ const SUMMARY = fields({
   weights_sha256: orNull(text),
 });
 
-/** May be given beside `--resume`. A recipe must be, when the run has one of its own: see resumedOptions. */
-const GIVEN_ANEW = [
-  "resume",
-  "recipe",
-  "device",
-  "gpus",
-  "workers",
-  "timeout",
-  "maxRestarts",
-  "checkpointEvery",
-  "quiet",
-  "verbose",
-  "progress",
-] as const satisfies readonly (keyof LaunchOptions)[];
-
 /**
  * Finds the run that `--resume` names by its log folder or by one of its checkpoints.
  * @throws UsageError, also when an option is given that is the run's own.
  */
-export function locateRun(given: LaunchOptions): ResumePlace {
-  const anew: readonly string[] = GIVEN_ANEW;
-  const fixed = Object.entries(given).find(([key, value]) => value !== undefined && !anew.includes(key));
-  if (fixed !== undefined) {
-    const flag = `--${fixed[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new UsageError(`a resumed run goes on with its own options: leave ${flag} out`);
-  }
+export function locateRun(given: GivenTrainerOptions): ResumePlace {
+  refuseFixed(given, OPTIONS);
+  // A run that has another recipe is asked for with that recipe, which has its own options to refuse.
+  if (given.recipe === undefined) refuseFixed(given, MNIST_OPTIONS);
   const path = resolve(given.resume ?? "");
   const found = statOf(path);
   if (given.resume?.trim() === "" || found === null) {
     throw new UsageError(`--resume: there is no run or checkpoint ${given.resume}`);
   }
-  const isCheckpoint = found.isFile() && path.endsWith(".safetensors");
-  if (isCheckpoint && basename(dirname(path)) === "checkpoints") {
+  const isCheckpoint = found.isFile() && isCheckpointFile(path);
+  if (isCheckpoint && basename(dirname(path)) === CHECKPOINTS_FOLDER) {
     return withRun({ logdir: dirname(dirname(path)), checkpoint: path });
   }
   if (found.isDirectory()) return withRun({ logdir: path, checkpoint: null });
@@ -88,9 +79,9 @@ export function locateRun(given: LaunchOptions): ResumePlace {
 }
 
 function withRun(place: ResumePlace): ResumePlace {
-  if (existsSync(join(place.logdir, "config.json"))) return place;
+  if (existsSync(join(place.logdir, CONFIG_FILE))) return place;
   throw new UsageError(
-    `--resume: ${place.logdir} holds no run (no config.json): one that ended before it began to train is started as a new one`,
+    `--resume: ${place.logdir} holds no run (no ${CONFIG_FILE}): one that ended before it began to train is started as a new one`,
   );
 }
 
@@ -108,13 +99,13 @@ function statOf(path: string) {
  */
 export function readEarlierRun(logdir: string): EarlierRun {
   const config = readConfig(logdir);
-  const path = join(logdir, "summary.json");
+  const path = join(logdir, SUMMARY_FILE);
   if (!existsSync(path)) return { config, wallSeconds: 0, restarts: 0, progress: null };
   const { content, checked } = readJson(path, SUMMARY);
   if (checked.status === "completed") {
     throw new UsageError(
       `${logdir} is complete: there is nothing to resume; to train further from its weights, start a new run with ` +
-        `--init-from ${join(logdir, "checkpoints/last.safetensors")}`,
+        `--init-from ${lastCheckpoint(logdir)}`,
     );
   }
   const { stages, best, last } = content as unknown as RunProgress;
@@ -133,37 +124,37 @@ export function readEarlierRun(logdir: string): EarlierRun {
  */
 export function resumedOptions(
   { options, worldSize }: RunConfig,
-  given: LaunchOptions,
+  given: GivenTrainerOptions,
   place: ResumePlace,
-  env: NodeJS.ProcessEnv,
 ): WantedOptions {
   const own = options.recipe;
-  const typed = resolveOptions({ ...given, resume: undefined }, env);
-  if (own !== null && typed.recipe === null) {
+  const chosen = resolveChosen(given);
+  const named = chosen.recipe ?? null;
+  if (own !== null && named === null) {
     throw new UsageError(
       `the run was started with a recipe, which is code, and runs only when you name it: add --recipe ${own}`,
     );
   }
-  if (typed.recipe !== null && typed.recipe !== own) {
+  if (named !== null && named !== own) {
     throw new UsageError(
-      `--recipe ${typed.recipe} is not the run's: ${own === null ? "leave --recipe out" : `that is ${own}`}`,
+      `--recipe ${named} is not the run's: ${own === null ? "leave --recipe out" : `that is ${own}`}`,
     );
   }
-  const { device, timeout, maxRestarts, checkpointEvery, quiet, verbose } = given;
   return {
     ...options,
+    workers: worldSize,
+    gpusAsked: false,
+    ...chosen,
     logdir: place.logdir,
     overwrite: false,
-    workers: typed.workers ?? worldSize,
-    gpusAsked: typed.gpusAsked,
-    device: device === undefined ? options.device : typed.device,
-    timeoutSeconds: timeout === undefined ? options.timeoutSeconds : typed.timeoutSeconds,
-    maxRestarts: maxRestarts === undefined ? options.maxRestarts : typed.maxRestarts,
-    checkpointEvery: checkpointEvery === undefined ? options.checkpointEvery : typed.checkpointEvery,
-    verbosity: quiet || verbose ? typed.verbosity : options.verbosity,
-    // The command line cannot tell `--progress` from nothing said.
-    progress: typed.progress && options.progress,
   };
+}
+
+/** The recipe's own options that the run goes on with, as {@link resumedOptions}. @throws UsageError */
+export function resumedOwn({ own }: RunConfig, given: object, rows: OptionRows): OwnValues {
+  refuseFixed(given, rows);
+  refuseUnknown(given, [OPTIONS, rows]);
+  return Object.assign({ ...own(rows) }, readChosen(rows, given));
 }
 
 /**
@@ -175,12 +166,12 @@ export function findCheckpoint(
   stages: readonly string[],
 ): string | null {
   if (checkpoint !== null) return checkpoint;
-  const folder = join(logdir, "checkpoints");
-  const last = join(folder, "last.safetensors");
+  const folder = join(logdir, CHECKPOINTS_FOLDER);
+  const last = lastCheckpoint(logdir);
   if (existsSync(last)) return last;
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".safetensors")) : [];
+  const names = existsSync(folder) ? readdirSync(folder).filter(isCheckpointFile) : [];
   // A save writes the epoch's own file, then `best`, then `last`.
-  const ofFirstSave = [`${stages[0]}.1.safetensors`, "best.safetensors"];
+  const ofFirstSave = [epochCheckpoint(stages[0], 1), BEST].map(checkpointFile);
   if (names.every((name) => ofFirstSave.includes(name))) return null;
   const savedAt = (name: string) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const [newest] = names.sort((a, b) => savedAt(b) - savedAt(a));

@@ -1,15 +1,17 @@
 // A run as its log folder tells it: when config.json is written or added to, what is removed before, and what
 // becomes summary.json. A run that does not come to train leaves the folder as it was.
-import type { TrainOptions } from "../../core/options.js";
+import type { TrainOptions } from "../../core/options/train-options.js";
 import type { EngineChoice, Prepared } from "../../core/protocol.js";
 import type { RunProgress, RunSummary } from "../../core/summary.js";
+import { type Topology, worldSizeOf } from "../../core/topology.js";
 import { newConfig, resumedConfig } from "./config-file.js";
 import { beginAnew, beginRun, writeConfig, writeSummary } from "./logdir.js";
+import { removeRankLogs } from "./remove-run.js";
 import { type EarlierRun, refuseChange } from "./resume.js";
-import { removeRankLogs } from "./run-files.js";
 
 export interface RecordSetup {
   readonly options: TrainOptions;
+  readonly topology: Topology;
   readonly engine: EngineChoice;
   /** The run that is resumed, or null for a new one. */
   readonly earlier: EarlierRun | null;
@@ -42,7 +44,7 @@ export class RunRecord {
    * @throws UsageError when they are not what the run was trained on so far.
    */
   onPrepared(found: Prepared, resume: string | null): void {
-    const { options, engine, earlier, started } = this.#setup;
+    const { options, topology, engine, earlier, started } = this.#setup;
     const before = earlier?.config ?? this.#prepared;
     if (before !== null) refuseChange(before, found);
     this.#prepared = found;
@@ -50,16 +52,21 @@ export class RunRecord {
       if (resume === null) beginAnew(options.logdir, earlier.config.content);
     } else if (resume === null) {
       const begin = this.#begun ? beginAnew : beginRun;
-      begin(options.logdir, newConfig(options, engine, found, started.time));
+      begin(options.logdir, newConfig(options, topology, engine, found, started.time));
       this.#begun = true;
     }
   }
 
   /** The workers have loaded what they start from. */
   onTraining(resume: string | null): void {
-    const { options, engine, earlier, started } = this.#setup;
+    const { options, topology, engine, earlier, started } = this.#setup;
     if (this.#begun || earlier === null) return;
-    const entry = { from: resume, worldSize: options.workers, engine: engine.engine, time: started.time };
+    const entry = {
+      from: resume,
+      worldSize: worldSizeOf(topology),
+      engine: engine.engine,
+      time: started.time,
+    };
     writeConfig(options.logdir, resumedConfig(earlier.config, entry));
     this.#begun = true;
   }
@@ -70,14 +77,14 @@ export class RunRecord {
 
   /** Writes summary.json, and returns it. Of a run that was not completed it has the epochs that were. */
   finish(verdict: Verdict, restarts: number): RunSummary {
-    const { options, engine, earlier, started } = this.#setup;
+    const { options, topology, engine, earlier, started } = this.#setup;
     const summary: RunSummary = {
       status: verdict.status,
       ...(verdict.error === undefined ? {} : { error: verdict.error }),
       recipe: this.#prepared?.recipe ?? "",
       dataset: datasetOf(this.#prepared),
       engine: engine.engine,
-      world_size: options.workers,
+      world_size: worldSizeOf(topology),
       restarts: (earlier?.restarts ?? 0) + restarts,
       wall_seconds: (earlier?.wallSeconds ?? 0) + (performance.now() - started.at) / 1000,
       ...(this.#progress ?? earlier?.progress ?? { stages: [], best: null, last: null }),

@@ -1,5 +1,5 @@
 // Says which engine a run trains on, and why not on a better one.
-import type { Device } from "../../core/options.js";
+import type { Device } from "../../core/options/table.js";
 import type { Probed } from "../processes/probe.js";
 import type { Console } from "./console.js";
 import { plural } from "./report.js";

@@ -1,6 +1,6 @@
 // The launcher's own words: results and news on stdout, warnings and failures on stderr, emphasis on a terminal only.
 import { styleText } from "node:util";
-import type { Verbosity } from "../../core/options.js";
+import type { Verbosity } from "../../core/options/table.js";
 
 export interface Console {
   /** News for the person watching; silent when quiet. */

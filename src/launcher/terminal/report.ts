@@ -2,39 +2,7 @@
 import { isAbsolute, relative, resolve } from "node:path";
 import type { Position } from "../../core/protocol.js";
 import type { EpochSummary, LoaderSummary, RunSummary, StageSummary } from "../../core/summary.js";
-import type { Failure } from "../processes/worker-handle.js";
-
-/** Milliseconds in which a rank's own failure explains a peer that was noticed to be lost just before. */
-const SAME_MOMENT = 1000;
-
-/**
- * The failure that the others follow from: the earliest. A lost peer is a consequence by its nature, so another
- * kind of failure in the same moment goes before it: the launcher may hear of them in either order.
- */
-export function rootCause(failures: readonly Failure[]): Failure {
-  const byTime = inOrder(failures);
-  const own = byTime.find((failure) => failure.error?.name !== "PeerError");
-  return own !== undefined && own.at - byTime[0].at <= SAME_MOMENT ? own : byTime[0];
-}
-
-/**
- * The rank that hangs, and the failure of the one that waited for it; null when none does. In a ring everybody waits
- * for the one before, and several deadlines may pass at once: who hangs is the one that has told nothing itself.
- */
-export function findSilent(
-  failures: readonly Failure[],
-): { readonly rank: number; readonly by: Failure } | null {
-  const told = new Set(failures.map(({ rank }) => rank));
-  for (const by of inOrder(failures)) {
-    const rank = by.error?.silentRank;
-    if (rank !== undefined && !told.has(rank)) return { rank, by };
-  }
-  return null;
-}
-
-function inOrder(failures: readonly Failure[]): Failure[] {
-  return [...failures].sort((a, b) => a.at - b.at);
-}
+import { byTime, type Failure, rootCause } from "../processes/failure.js";
 
 /** The report of a failed run: the root cause with its stack or last words, then a line for each consequence. */
 export function failureReport(failures: readonly Failure[]): string {
@@ -47,10 +15,16 @@ export function failureReport(failures: readonly Failure[]): string {
   } else if (root.lastWords.length > 0) {
     lines.push("  the last that it wrote:", ...root.lastWords.map((line) => `    ${line}`));
   }
-  const others = inOrder(failures.filter((failure) => failure !== root));
+  const others = byTime(failures.filter((failure) => failure !== root));
   if (others.length > 0)
-    lines.push("  and then:", ...others.map((failure) => `    ${oneLine(failureLine(failure))}`));
+    lines.push("  and then:", ...others.map((failure) => `    ${firstLine(failureLine(failure))}`));
   return lines.join("\n");
+}
+
+/** The report of a run that failed again after restarts: the first failure, then how it ended. */
+export function restartedReport(first: readonly Failure[], restarts: number, end: string): string {
+  const head = [failureReport(first), `  after ${plural(restarts, "restart")}:`];
+  return [...head, end.replaceAll(/^/gm, "  ")].join("\n");
 }
 
 /** `rank 1 (pid 123) was killed by SIGKILL in stage freezed, epoch 2, train batch 117` */
@@ -70,7 +44,7 @@ function positionText(position: Position | null): string {
   return `in stage ${position.stage}, epoch ${position.epoch}, ${position.loader} batch ${position.batch}`;
 }
 
-function oneLine(text: string): string {
+function firstLine(text: string): string {
   const [first] = text.split("\n");
   return first.length > 200 ? `${first.slice(0, 199)}…` : first;
 }

@@ -1,7 +1,7 @@
 // What ranks agree on at a step of the optimizer, in the same message as the gradients: whether to end the run here,
 // and whether to leave the batch out because a loss is not finite. Only after such a step can an epoch be cut.
 import { RunError } from "../../core/errors.js";
-import type { OnNan } from "../../core/options.js";
+import type { OnNan } from "../../core/options/table.js";
 import { gatherJson, type ProcessGroup, type Wire } from "../../core/process-group.js";
 import type { Log } from "../../core/process-log.js";
 import type { Position } from "../../core/protocol.js";

@@ -5,7 +5,7 @@ import type { Accumulator, FlatGradients, RunContext, StatePart } from "../../co
 import { RunError } from "../../core/errors.js";
 import type { Loader } from "../../core/loader.js";
 import type { MetricsLogger } from "../../core/metrics-logger.js";
-import type { TrainOptions } from "../../core/options.js";
+import type { TrainOptions } from "../../core/options/train-options.js";
 import type { ProcessGroup } from "../../core/process-group.js";
 import type { Log } from "../../core/process-log.js";
 import type { Position } from "../../core/protocol.js";

@@ -33,7 +33,7 @@ export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    throw new UsageError(`the recipe ${path} does not load: ${oneLine(error)}`);
+    throw new UsageError(`the recipe ${path} does not load: ${reasonOf(error)}`);
   }
   if (typeof module.default !== "function") {
     const found = Object.keys(module).join(", ") || "nothing";
@@ -45,7 +45,7 @@ export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
 }
 
 /** The message, with the place in the source that syntax errors carry on further lines or in their stack. */
-function oneLine(error: unknown): string {
+function reasonOf(error: unknown): string {
   const place = error instanceof SyntaxError ? ` at ${error.stack?.split("\n")[0]}` : "";
   return (messageOf(error) + place).replace(/\s+/g, " ");
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { parseState, readWhole } from "../../checkpoint/format.js";
 import { UsageError } from "../../core/errors.js";
 import type { ProcessGroup } from "../../core/process-group.js";
+import { isCheckpointFile } from "../../core/run-files.js";
 import type { RunState } from "../../core/state.js";
 
 /**
@@ -46,7 +47,7 @@ function readChecked(path: string): Uint8Array {
 
 function newestGood(folder: string): string | null {
   const files = readdirSync(folder)
-    .filter((name) => name.endsWith(".safetensors"))
+    .filter(isCheckpointFile)
     .map((name) => join(folder, name))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   for (const file of files) {

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import "@tensorflow/tfjs-backend-cpu";
 import { RunError, UsageError } from "../../../src/core/errors.js";
-import type { DatasetChoice } from "../../../src/core/options.js";
+import type { DatasetChoice } from "../../../src/core/options/train-options.js";
 import { writeIdx } from "../../../src/data/idx.js";
 import { loadMnist, type PreparedMnist, prepareMnist } from "../../../src/data/mnist.js";
 import { MNIST_FILES } from "../../../src/data/mnist-files.js";

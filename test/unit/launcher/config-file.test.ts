@@ -6,34 +6,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import type { TrainOptions } from "../../../src/core/options.js";
+import { readGiven } from "../../../src/core/options/read.js";
+import { defineOptions } from "../../../src/core/options/recipe-options.js";
+import { OPTIONS } from "../../../src/core/options/table.js";
+import type { TrainOptions } from "../../../src/core/options/train-options.js";
+import { singleNode } from "../../../src/core/topology.js";
 import { newConfig, readConfig, resumedConfig } from "../../../src/launcher/run-folder/config-file.js";
+import { MNIST_OPTIONS } from "../../../src/recipes/mnist-options.js";
 
 const folder = mkdtempSync(join(tmpdir(), "config-"));
 const path = join(folder, "config.json");
 after(() => rmSync(folder, { recursive: true }));
 
+const given = { stages: "freezed", seed: 2 ** 32 - 1, checkpointEvery: 100, onNan: "skip", wire: "fp16" };
 const options: TrainOptions = {
+  ...readGiven(OPTIONS, given, {}),
   workers: 2,
-  device: "auto",
-  stages: ["freezed"],
-  recipe: "/recipes/mine.ts",
-  epochs: null,
-  batchSize: 32,
+  logdir: folder,
   dataset: "digits",
   dataDir: "/data",
-  initFrom: null,
-  logdir: folder,
-  overwrite: false,
-  seed: 2 ** 32 - 1,
-  verbosity: "normal",
-  progress: true,
-  timeoutSeconds: 60,
-  checkpointEvery: 100,
-  onNan: "skip",
-  wire: "fp16",
-  bucketMb: 4,
-  maxRestarts: 3,
 };
 const engine = {
   engine: "wasm",
@@ -41,7 +32,7 @@ const engine = {
   skipped: [{ engine: "cuda", reason: "no GPU" }],
 } as const;
 const prepared = { recipe: "mine", stages: ["freezed"], data: { sha256: { train: "ab" }, count: 5 } };
-const config = newConfig(options, engine, prepared, new Date(0)) as Record<string, unknown>;
+const config = newConfig(options, singleNode(2), engine, prepared, new Date(0)) as Record<string, unknown>;
 
 function refused(content: string | object, message: string | RegExp): void {
   writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
@@ -70,7 +61,7 @@ function changed(place: string, value: unknown): object {
 test("what was written is read back", () => {
   writeFileSync(path, JSON.stringify(config));
   const read = readConfig(folder);
-  assert.deepEqual(read.options, options);
+  assert.deepEqual({ ...read.options, ...read.own(MNIST_OPTIONS) }, options);
   assert.equal(read.engine, "wasm");
   assert.equal(read.worldSize, 2);
   assert.deepEqual([read.recipe, read.stages, read.data], ["mine", ["freezed"], prepared.data]);
@@ -79,8 +70,32 @@ test("what was written is read back", () => {
   writeFileSync(path, JSON.stringify(resumedConfig(read, entry)));
   const again = readConfig(folder);
   assert.equal(again.worldSize, 5);
-  assert.deepEqual(again.options, options);
+  assert.deepEqual(again.options, read.options);
   assert.equal((again.content.resumed as object[]).length, 1);
+});
+
+test("a recipe's own options are checked once its rows are known", () => {
+  const rows = defineOptions({
+    layers: { help: "hidden layers", kind: { type: "whole", least: 1, most: 9 }, default: 3 },
+    lossName: { help: "which loss", kind: { type: "text" }, default: null },
+  });
+  const { dataset, dataDir, ...trainer } = options;
+  const mine = { ...trainer, recipe: "/recipes/mine.ts", layers: 4, lossName: null };
+  const written = newConfig(mine, singleNode(2), engine, prepared, new Date(0)) as {
+    options: Record<string, unknown>;
+  };
+  const read = (changes: object) => {
+    writeFileSync(path, JSON.stringify({ ...written, options: { ...written.options, ...changes } }));
+    return readConfig(folder);
+  };
+  assert.deepEqual(read({}).own(rows), { layers: 4, lossName: null });
+  const refusal = (changes: object, message: string) => {
+    assert.throws(() => read(changes).own(rows), { name: "UsageError", message: `${path}: ${message}` });
+  };
+  refusal({ layers: 10 }, "options.layers wants a whole number from 1 to 9, got 10");
+  refusal({ loss_name: undefined }, "options.loss_name wants a text or null, got nothing");
+  refusal({ units: 3 }, "options.units is not a field of it");
+  assert.throws(() => read({ seed: -1 }), /options\.seed wants/);
 });
 
 test("every field is checked by name", () => {
@@ -100,6 +115,9 @@ test("every field is checked by name", () => {
     ["options.verbosity", "loud"],
     ["options.progress", "yes"],
     ["options.timeout_seconds", 0],
+    ["options.timeout_seconds", 700_000],
+    ["options.wire", "int8"],
+    ["options.bucket_mb", 0],
     ["options.checkpoint_every", 0],
     ["options.on_nan", "ignore"],
     ["options.max_restarts", -1],

@@ -19,7 +19,7 @@ import {
   reclaimLogdir,
   timeStamp,
 } from "../../../src/launcher/run-folder/logdir.js";
-import { removeRankLogs } from "../../../src/launcher/run-folder/run-files.js";
+import { removeRankLogs } from "../../../src/launcher/run-folder/remove-run.js";
 
 const home = process.cwd();
 let folder: string;

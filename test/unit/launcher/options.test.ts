@@ -4,19 +4,29 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
-import { type LaunchOptions, resolveOptions } from "../../../src/launcher/options/resolve.js";
+import {
+  type LaunchOptions,
+  resolveOwn,
+  resolveOptions as resolveTrainer,
+} from "../../../src/launcher/options/resolve.js";
+import { MNIST_OPTIONS } from "../../../src/recipes/mnist-options.js";
 
 const folder = mkdtempSync(join(tmpdir(), "options-"));
 after(() => rmSync(folder, { recursive: true }));
+
+/** Of the built-in recipe. */
+function resolveOptions(given: LaunchOptions, env: NodeJS.ProcessEnv = {}) {
+  return { ...resolveTrainer(given, env), ...resolveOwn(MNIST_OPTIONS, given, env) };
+}
 
 function refused(given: LaunchOptions, message: string | RegExp): void {
   assert.throws(() => resolveOptions(given, {}), { name: "UsageError", message });
 }
 
 test("defaults are those of the documentation", () => {
-  const { dataDir, ...rest } = resolveOptions({}, { XDG_CACHE_HOME: "/cache" });
-  assert.equal(dataDir, "/cache/ddp-train");
-  assert.deepEqual(rest, {
+  const resolved: Readonly<Record<string, unknown>> = resolveOptions({}, { XDG_CACHE_HOME: "/cache" });
+  const expected = {
+    dataDir: "/cache/ddp-train",
     workers: null,
     gpusAsked: false,
     device: "auto",
@@ -37,7 +47,8 @@ test("defaults are those of the documentation", () => {
     wire: "fp32",
     bucketMb: 25,
     maxRestarts: 0,
-  });
+  };
+  for (const [name, value] of Object.entries(expected)) assert.deepEqual(resolved[name], value, name);
 });
 
 test("typed text becomes numbers, lists and absolute paths", () => {
@@ -86,7 +97,7 @@ test("the data folder comes from the option, the environment, the cache", () => 
   const env = { DDP_DATA_DIR: "/data", XDG_CACHE_HOME: "/cache" };
   assert.equal(resolveOptions({ dataDir: "/given" }, env).dataDir, "/given");
   assert.equal(resolveOptions({}, env).dataDir, "/data");
-  assert.match(resolveOptions({}, {}).dataDir, /\/\.cache\/ddp-train$/);
+  assert.match(resolveOptions({}, {}).dataDir as string, /\/\.cache\/ddp-train$/);
 });
 
 test("numbers that are none are refused by name", () => {
@@ -102,6 +113,8 @@ test("numbers that are none are refused by name", () => {
   refused({ workers: "1025" }, '--workers wants a whole number of at most 1024, got "1025"');
   refused({ checkpointEvery: "0" }, '--checkpoint-every wants a whole number of at least 1, got "0"');
   refused({ maxRestarts: "-1" }, '--max-restarts wants a whole number of at least 0, got "-1"');
+  // The all-reduce waits no longer than a week.
+  refused({ timeout: "700000" }, '--timeout wants a whole number of at most 604800, got "700000"');
   refused({ timeout: "1e3" }, '--timeout wants a whole number of at least 1, got "1e3"');
 });
 
@@ -129,7 +142,7 @@ test("files must be there, and be of the right kind", () => {
   refused({ recipe: folder }, `--recipe wants a file, and ${folder} is not one`);
   refused(
     { recipe: "package.json" },
-    `--recipe wants a .ts, .js or .mjs file, got ${resolve("package.json")}`,
+    `--recipe wants a .ts, .mts, .js or .mjs file, got ${resolve("package.json")}`,
   );
   refused({ initFrom: "/no/weights" }, "--init-from: there is no file /no/weights");
   refused({ logdir: "package.json" }, `--logdir wants a folder, and ${resolve("package.json")} is a file`);

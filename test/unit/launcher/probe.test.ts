@@ -1,13 +1,13 @@
 // The probe: whatever happens to it, the launcher lives and says why an engine was skipped.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Device } from "../../../src/core/options.js";
+import type { Device } from "../../../src/core/options/table.js";
 import { probe } from "../../../src/launcher/processes/probe.js";
 
 const entry = new URL("../../fixtures/fake-worker.ts", import.meta.url);
 
 function ask(device: Device, env: NodeJS.ProcessEnv = {}, stop: AbortSignal = new AbortController().signal) {
-  return probe(device, 2, { entry, env: { ...process.env, ...env }, stop });
+  return probe({ device, workers: 2, recipe: null }, { entry, env: { ...process.env, ...env }, stop });
 }
 
 test("a probe's choice is taken over", async () => {

@@ -2,42 +2,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type SerializedError, serializeError } from "../../../src/core/errors.js";
-import type { Failure } from "../../../src/launcher/processes/worker-handle.js";
-import {
-  failureLine,
-  failureReport,
-  findSilent,
-  rootCause,
-  summaryText,
-} from "../../../src/launcher/terminal/report.js";
+import { failureLine, failureReport, summaryText } from "../../../src/launcher/terminal/report.js";
+import { ended, failure, named, where } from "../../fixtures/failures.js";
 import { fakeResults } from "../../fixtures/fake-results.js";
 
-const position = { stage: "freezed", epoch: 2, loader: "train", batch: 117 };
-const where = "in stage freezed, epoch 2, train batch 117";
-
-function failure(change: Partial<Failure>): Failure {
-  return {
-    rank: 1,
-    pid: 123,
-    at: 0,
-    error: null,
-    end: null,
-    silence: null,
-    position,
-    lastWords: [],
-    ...change,
-  };
-}
-function ended(code: number | null, signal: NodeJS.Signals | null, error: Error | null = null) {
-  return { code, signal, error, at: 0 };
-}
-function named(name: string, message: string): SerializedError {
-  return { ...serializeError(new Error(message)), name };
-}
-
 test("a failure says who, how and where", () => {
-  const line = (change: Partial<Failure>) => failureLine(failure(change));
+  const line = (change: Parameters<typeof failure>[0]) => failureLine(failure(change));
   assert.equal(line({ end: ended(null, "SIGKILL") }), `rank 1 (pid 123) was killed by SIGKILL ${where}`);
   assert.equal(line({ end: ended(3, null) }), `rank 1 (pid 123) ended with exit code 3 ${where}`);
   assert.equal(line({ end: ended(0, null) }), `rank 1 (pid 123) ended before its work was done ${where}`);
@@ -51,37 +21,6 @@ test("a failure says who, how and where", () => {
   );
   const unstarted = { end: ended(null, null, new Error("EAGAIN")), pid: undefined };
   assert.equal(line(unstarted), "rank 1 (pid none) could not be started: EAGAIN");
-});
-
-test("the earliest failure is the root cause", () => {
-  const first = failure({ rank: 2, at: 10, end: ended(null, "SIGSEGV") });
-  const second = failure({ rank: 0, at: 20, error: named("Error", "later") });
-  assert.equal(rootCause([second, first]), first);
-});
-
-test("a lost peer explains nothing that happened in the same moment", () => {
-  const peer = failure({ rank: 0, at: 10, error: named("PeerError", "rank 1 is gone") });
-  const own = failure({ rank: 1, at: 15, end: ended(null, "SIGKILL") });
-  assert.equal(rootCause([peer, own]), own);
-  assert.equal(rootCause([peer, { ...own, at: 5000 }]), peer);
-  assert.equal(rootCause([peer]), peer);
-});
-
-test("of ranks that all wait for one another in a ring, the silent one is at fault", () => {
-  const waited = (rank: number, silentRank: number, at: number) =>
-    failure({ rank, at, error: { ...named("PeerError", `${rank} waited for ${silentRank}`), silentRank } });
-  // Rank 2 of 4 hangs. The deadlines of the others pass together; here that of its own neighbour is the last.
-  const [one, zero, three] = [waited(1, 0, 10), waited(0, 3, 11), waited(3, 2, 12)];
-  assert.deepEqual(findSilent([one, zero, three]), { rank: 2, by: three });
-  // The neighbour was told of the failure in the words of rank 3 before its own deadline passed.
-  const heard = failure({ rank: 0, at: 11, error: named("PeerError", "3 waited for 2") });
-  assert.deepEqual(findSilent([heard, three]), { rank: 2, by: three });
-  assert.equal(findSilent([waited(0, 1, 10), waited(1, 0, 11)]), null);
-  assert.equal(findSilent([waited(0, 1, 10), failure({ rank: 1, at: 9, end: ended(1, null) })]), null);
-
-  const silent = failure({ rank: 2, at: 12, silence: "3 waited for 2" });
-  assert.equal(rootCause([one, zero, three, silent]), silent);
-  assert.equal(failureLine(silent), `rank 2 (pid 123) did not answer ${where}: 3 waited for 2`);
 });
 
 test("the report has the stack of the root cause, and a line for each consequence", () => {

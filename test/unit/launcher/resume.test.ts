@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { singleNode } from "../../../src/core/topology.js";
 import type { LaunchOptions } from "../../../src/launcher/options/resolve.js";
 import { fakeProgress, fakeResults } from "../../fixtures/fake-results.js";
 import { folder, logdir, readLog, run, traces, untilTraining, useFakeRuns } from "../../fixtures/fake-run.js";
@@ -79,8 +80,8 @@ test("what concerns the machine and the terminal may be given anew, and the worl
   const running = run(["wait", "wait"], { resume: logdir, ...anew }, {}, { stop: stop.signal });
   const hasEntry = () => readLog("config.json").resumed !== undefined;
   while (!hasEntry()) await new Promise((resolve) => setImmediate(resolve));
-  const { options, worldSize } = lastInit();
-  assert.equal(worldSize, 2);
+  const { options, topology } = lastInit();
+  assert.deepEqual(topology, singleNode(2));
   assert.equal(options.timeoutSeconds, 5);
   assert.equal(options.maxRestarts, 1);
   assert.equal(options.checkpointEvery, 3);

@@ -4,15 +4,17 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { placeOf, topologyOf } from "../../../src/core/topology.js";
 import { openSocketFolder } from "../../../src/launcher/processes/socket-folder.js";
 import { probeEnv, workerEnv } from "../../../src/launcher/processes/worker-env.js";
 
-const place = { rank: 5, localRank: 1, worldSize: 8, localWorldSize: 4 };
+const place = placeOf(topologyOf([4, 4]), 5);
 
 test("a worker knows its rank, and keeps the parent's environment", () => {
   const env = workerEnv({ PATH: "/bin", RANK: "77" }, place, "wasm");
   assert.equal(env.PATH, "/bin");
   assert.deepEqual([env.RANK, env.LOCAL_RANK, env.WORLD_SIZE, env.LOCAL_WORLD_SIZE], ["5", "1", "8", "4"]);
+  assert.deepEqual([env.GROUP_RANK, env.GROUP_WORLD_SIZE, env.NODE_RANK], ["1", "2", "1"]);
 });
 
 test("with engine cuda a worker sees its own GPU alone", () => {

@@ -3,31 +3,59 @@
 import { type Dirent, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, UsageError } from "../../core/errors.js";
+import {
+  BEST,
+  CHECKPOINTS_FOLDER,
+  CONFIG_FILE,
+  checkpointFile,
+  EVENTS_PREFIX,
+  isRankLogFile,
+  LAST,
+  LOCK_FILE,
+  LOGS_FOLDER,
+  METRICS_FILE,
+  SUMMARY_FILE,
+  tableFile,
+} from "../../core/run-files.js";
 
-/** Names that say that a folder holds a run. Loader keys, and so their files, start with train, valid or infer. */
-const MARKS = /^(config\.json|summary\.json|checkpoints|(train|valid|infer).*\.csv)$/;
+/** Loader keys, and so the names of their files, start with one of these. */
+const LOADER = "(train|valid|infer).*";
+const quoted = (name: string) => name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const oneOf = (...patterns: readonly string[]) => `(${patterns.join("|")})`;
+const whole = (...parts: readonly string[]) => new RegExp(`^${parts.join("")}$`);
+
+const CONFIG = quoted(CONFIG_FILE);
+const SUMMARY = quoted(SUMMARY_FILE);
+const TABLE = `${LOADER}${quoted(tableFile(""))}`;
+/** What a crash leaves of an atomic write ends so. */
+const DRAFT = "\\.\\d+\\.tmp";
+
+/** Names that say that a folder holds a run. */
+const MARKS = whole(oneOf(CONFIG, SUMMARY, quoted(CHECKPOINTS_FOLDER), TABLE));
 
 /** What a run leaves in the log folder, with what must be in it where others use such a name too. */
 const LEFT_FILES = [
-  { name: /^config\.json$/, content: /"ddp-train"/ },
-  { name: /^summary\.json$/, content: /"weights_sha256"/ },
-  { name: /^(train|valid|infer).*\.csv$/, content: /^(step,|$)/ },
-  // What a crash leaves of an atomic write.
-  {
-    name: /^(config\.json|summary\.json|lock(\.takeover)?|(train|valid|infer).*\.csv)\.\d+\.tmp$/,
-    content: /^/,
-  },
+  { name: whole(CONFIG), content: /"ddp-train"/ },
+  { name: whole(SUMMARY), content: /"weights_sha256"/ },
+  { name: whole(TABLE), content: /^(step,|$)/ },
+  { name: whole(oneOf(CONFIG, SUMMARY, `${quoted(LOCK_FILE)}(\\.takeover)?`, TABLE), DRAFT), content: /^/ },
 ];
 /** What it leaves in folders there. */
 const LEFT_IN_FOLDERS = [
   {
-    folder: /^checkpoints$/,
-    files: /^(best\.safetensors|last\.safetensors|.+\.\d+\.safetensors|_metrics\.json)(\.\d+\.tmp)?$/,
+    folder: whole(quoted(CHECKPOINTS_FOLDER)),
+    files: whole(
+      oneOf(
+        quoted(checkpointFile(BEST)),
+        quoted(checkpointFile(LAST)),
+        `.+\\.\\d+${quoted(checkpointFile(""))}`,
+        quoted(METRICS_FILE),
+      ),
+      `(${DRAFT})?`,
+    ),
   },
-  { folder: /^(train|valid|infer)/, files: /tfevents/ },
+  { folder: whole(LOADER), files: new RegExp(`^${quoted(EVENTS_PREFIX)}`) },
 ];
-
-const RANK_LOG = /^rank-\d+\.log$/;
 
 /** The name of something in the folder that says that it holds a run, or undefined. */
 export function findRun(logdir: string): string | undefined {
@@ -48,13 +76,13 @@ export function removeRun(logdir: string, keep?: string): void {
     const path = join(logdir, entry.name);
     if (entry.isFile() && isLeft(path, entry.name)) rmSync(path);
     const inside = entry.isDirectory() && LEFT_IN_FOLDERS.find(({ folder }) => folder.test(entry.name));
-    if (inside) removeFiles(path, inside.files);
+    if (inside) removeFiles(path, (name) => inside.files.test(name));
   }
 }
 
 /** Removes the logs of a run's ranks. */
 export function removeRankLogs(logdir: string): void {
-  removeFiles(join(logdir, "logs"), RANK_LOG);
+  removeFiles(join(logdir, LOGS_FOLDER), isRankLogFile);
 }
 
 /** Removes a folder, unless there is something in it. */
@@ -67,9 +95,9 @@ export function removeIfEmpty(folder: string): void {
   }
 }
 
-function removeFiles(folder: string, names: RegExp): void {
+function removeFiles(folder: string, isOne: (name: string) => boolean): void {
   for (const entry of list(folder)) {
-    if (entry.isFile() && names.test(entry.name)) rmSync(join(folder, entry.name));
+    if (entry.isFile() && isOne(entry.name)) rmSync(join(folder, entry.name));
   }
   removeIfEmpty(folder);
 }
