@@ -32,6 +32,7 @@ const state: RunState = {
   epoch: 3,
   metrics: { train: { loss: 0.3, "f1/class_00": NaN }, valid: { loss: 1 } },
   worldSize: 2,
+  loaders: { train: 32, valid: 7 },
   midEpoch: { loader: "train", batches: 5, batchesLeftOut: 1, accumulators: [[1, 2], [3]], loaders: {} },
   stageDone: false,
   callbacks: {

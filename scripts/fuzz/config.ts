@@ -32,7 +32,12 @@ const engine = {
   description: "wasm",
   skipped: [{ engine: "cuda", reason: "none" }],
 } as const;
-const prepared = { recipe: "mnist", stages: ["freezed"], data: { dataset: "mnist", sha256: { a: "00" } } };
+const prepared = {
+  recipe: "mnist",
+  stages: ["freezed"],
+  source: "ab12",
+  data: { dataset: "mnist", sha256: { a: "00" } },
+};
 const config = JSON.stringify(newConfig(options, singleNode(2), engine, prepared, new Date(0)));
 const summary = JSON.stringify({
   ...{ status: "failed", error: "x", recipe: "mnist", dataset: "mnist", engine: "wasm", world_size: 2 },

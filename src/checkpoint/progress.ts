@@ -3,14 +3,17 @@
 import type { CallbackState, Json, MidEpoch, RunState } from "../core/state.js";
 import type { EpochSummary, LoaderSummary, StageSummary } from "../core/summary.js";
 
-export type Progress = Pick<RunState, "worldSize" | "midEpoch" | "stageDone" | "callbacks" | "history">;
+export type Progress = Pick<
+  RunState,
+  "worldSize" | "loaders" | "midEpoch" | "stageDone" | "callbacks" | "history"
+>;
 
 /** What is written of it; the tensors that callbacks keep are stored beside. */
-export function progressOf({ worldSize, midEpoch, stageDone, callbacks, history }: Progress): Json {
+export function progressOf({ worldSize, loaders, midEpoch, stageDone, callbacks, history }: Progress): Json {
   const texts = Object.entries(callbacks).map(([name, { scope, isJson, states }]) => {
     return [name, { scope, isJson, states: states.map(({ json }) => json) }] as const;
   });
-  const progress = { worldSize, midEpoch, stageDone, callbacks: Object.fromEntries(texts), history };
+  const progress = { worldSize, loaders, midEpoch, stageDone, callbacks: Object.fromEntries(texts), history };
   return progress as unknown as Json;
 }
 
@@ -20,9 +23,10 @@ export function progressOf({ worldSize, midEpoch, stageDone, callbacks, history 
  */
 export function parseProgress(value: unknown): Progress {
   if (!isRecord(value)) throw new Error("progress is not an object");
-  const { worldSize, midEpoch, stageDone, callbacks, history } = value;
+  const { worldSize, loaders = {}, midEpoch, stageDone, callbacks, history } = value;
   const checks = {
     worldSize: isCount(worldSize) && worldSize > 0,
+    loaders: isRecord(loaders) && Object.values(loaders).every(isCount),
     midEpoch: midEpoch === null || isMidEpoch(midEpoch),
     stageDone: typeof stageDone === "boolean",
     callbacks: isRecord(callbacks),
@@ -31,6 +35,7 @@ export function parseProgress(value: unknown): Progress {
   for (const [field, holds] of Object.entries(checks)) if (!holds) throw new Error(`its ${field} is wrong`);
   return {
     worldSize: worldSize as number,
+    loaders: loaders as Record<string, number>,
     midEpoch: midEpoch === null ? null : currentMidEpoch(midEpoch as MidEpoch),
     stageDone: stageDone as boolean,
     callbacks: Object.fromEntries(

@@ -52,6 +52,8 @@ export interface Prepared {
   readonly recipe: string;
   /** The stages that will run, in order. */
   readonly stages: readonly string[];
+  /** SHA-256 of the recipe's file; null for a built-in recipe. */
+  readonly source: string | null;
   readonly data: Json;
 }
 
@@ -65,8 +67,11 @@ export const POSITION_FD = 4;
 export interface Position {
   readonly stage: string;
   readonly epoch: number;
+  /** Empty before the stage's first loader. */
   readonly loader: string;
   readonly batch: number;
+  /** The callback that is at work between batches, and at which event. */
+  readonly callback?: string;
 }
 
 export type ToWorker =

@@ -84,6 +84,8 @@ export interface RunState {
   readonly epoch: number;
   readonly metrics: EpochMetrics;
   readonly worldSize: number;
+  /** Samples of a pass of each of the stage's loaders, over all ranks; empty in a checkpoint of version 1. */
+  readonly loaders: Readonly<Record<string, number>>;
   /** Null at an epoch's end. */
   readonly midEpoch: MidEpoch | null;
   /** True once the stage has no further epoch: it was the last one, or a callback stopped the stage. */

@@ -67,7 +67,10 @@ async function train(init: Extract<ToWorker, { type: "init" }>): Promise<void> {
     at: (now) => {
       notePosition(now);
       const isNewLoader = position?.loader !== now.loader || position.epoch !== now.epoch;
-      if (isNewLoader || position?.stage !== now.stage) void send({ type: "at", position: now });
+      // Before its first loader a resumed run may not have loaded all that it starts from.
+      if (now.loader !== "" && (isNewLoader || position?.stage !== now.stage)) {
+        void send({ type: "at", position: now });
+      }
       position = now;
     },
     recorded: (results) => void send({ type: "recorded", results }),

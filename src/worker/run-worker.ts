@@ -44,12 +44,12 @@ export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<W
   try {
     log.info("worker started", { rank, worldSize, engine: init.engine });
     const engine = await loadEngine(init.engine);
-    const { Recipe, name } = await loadRecipe(options.recipe);
+    const { Recipe, name, source } = await loadRecipe(options.recipe);
     if (localRank === 0) {
       const data = (await Recipe.prepareData?.(options, launcher.status)) ?? null;
       const recipe = new Recipe({ ...options, rank, localRank, worldSize, prepared: data });
       const stages = chooseStages(recipe, options.stages);
-      await launcher.prepared({ recipe: name, stages, data });
+      await launcher.prepared({ recipe: name, stages, source, data });
     }
     const { data, stages } = await launcher.started;
     const recipe = new Recipe({ ...options, rank, localRank, worldSize, prepared: data });

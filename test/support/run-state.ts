@@ -29,6 +29,7 @@ export function stateAt(stage: string, epoch: number, loss: number, globalEpochS
     epoch,
     metrics: { train: { loss: loss + 1 }, valid: { loss, accuracy: 1 - loss } },
     worldSize: 2,
+    loaders: {},
     midEpoch: null,
     stageDone: false,
     callbacks: {},

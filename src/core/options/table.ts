@@ -67,6 +67,14 @@ export const OPTIONS = {
     storedAs: null,
     allowedOnResume: true,
   },
+  /** Go on although the recipe's file, the data or its size is not what the run was trained on so far. */
+  allowChangedData: {
+    group: "Start",
+    help: "resume although the recipe's file or the data has changed",
+    kind: { type: "switch" },
+    default: false,
+    allowedOnResume: true,
+  },
   /** The stages to run, in order; null means all of the recipe's. */
   stages: {
     group: "Train",
@@ -99,10 +107,10 @@ export const OPTIONS = {
   },
   /** Seed of everything random. */
   seed: { group: "Train", help: "seed of everything random", kind: { type: "whole", least: 0 }, default: 42 },
-  /** What becomes of a batch whose loss is not a finite number on any rank: end the run, or leave the batch out. */
+  /** What becomes of a batch whose loss or mean gradient is not finite on any rank: end the run, or leave it out. */
   onNan: {
     group: "Train",
-    help: "a batch whose loss is not a number",
+    help: "a batch whose loss or gradient is not finite",
     kind: { type: "choice", of: ["stop", "skip"] },
     value: "do",
     default: "stop",

@@ -41,6 +41,8 @@ export interface RunConfig {
   readonly engine: EngineName;
   readonly recipe: string;
   readonly stages: readonly string[];
+  /** SHA-256 of the recipe's file; null for a built-in recipe, and where an earlier version wrote the file. */
+  readonly source: string | null;
   readonly data: Json;
   /** Number of workers when the run was last started or resumed. */
   readonly worldSize: number;
@@ -55,6 +57,7 @@ const CONFIG = {
   versions: record(text),
   recipe: text,
   stages: listOf(text),
+  recipe_sha256: optional(orNull(text)),
   world_size: workers,
   engine: fields({
     engine: oneOf(ENGINES),
@@ -103,6 +106,7 @@ export function readConfig(logdir: string): RunConfig {
     engine: checked.engine.engine,
     recipe: checked.recipe,
     stages: checked.stages,
+    source: checked.recipe_sha256 ?? null,
     data: checked.data,
     worldSize: checked.resumed?.at(-1)?.world_size ?? checked.world_size,
     content,
@@ -140,12 +144,13 @@ export function newConfig(
   prepared: Prepared,
   now: Date,
 ): object {
-  const { recipe, stages, data } = prepared;
+  const { recipe, stages, source, data } = prepared;
   return {
     started: now.toISOString(),
     versions: versions(),
     recipe,
     stages,
+    recipe_sha256: source,
     world_size: worldSizeOf(topology),
     engine,
     options: Object.fromEntries(Object.entries(options).map(([key, value]) => [snakeCase(key), value])),

@@ -184,11 +184,18 @@ export function findCheckpoint(
  * Checks that what the workers found is what the run was trained on so far.
  * @throws UsageError naming what has changed.
  */
-export function refuseChange(before: Pick<Prepared, "recipe" | "stages" | "data">, now: Prepared): void {
+export function refuseChange(before: Prepared, now: Prepared, allowChangedData: boolean): void {
   if (before.recipe !== now.recipe || before.stages.join() !== now.stages.join()) {
     throw new UsageError(
       `the recipe has changed: the run was trained on ${before.recipe} (${before.stages.join(", ")}), ` +
         `this is ${now.recipe} (${now.stages.join(", ")}); put it back, or start a new run`,
+    );
+  }
+  if (allowChangedData) return;
+  if (before.source !== null && before.source !== now.source) {
+    throw new UsageError(
+      `the recipe's file has changed: the run was trained with SHA-256 ${short(before.source)}, now it is ` +
+        `${short(now.source)}; put it back, or go on with --allow-changed-data`,
     );
   }
   const [old, found] = [hashesOf(before.data), hashesOf(now.data)];
@@ -196,7 +203,7 @@ export function refuseChange(before: Pick<Prepared, "recipe" | "stages" | "data"
     if (old.get(file) === found.get(file)) continue;
     throw new UsageError(
       `the data has changed: ${file} is not what the run was trained on (SHA-256 ${short(old.get(file))}, ` +
-        `now ${short(found.get(file))}); put it back, or start a new run`,
+        `now ${short(found.get(file))}); put it back, start a new run, or go on with --allow-changed-data`,
     );
   }
 }

@@ -46,7 +46,7 @@ export class RunRecord {
   onPrepared(found: Prepared, resume: string | null): void {
     const { options, topology, engine, earlier, started } = this.#setup;
     const before = earlier?.config ?? this.#prepared;
-    if (before !== null) refuseChange(before, found);
+    if (before !== null) refuseChange(before, found, options.allowChangedData);
     this.#prepared = found;
     if (earlier !== null) {
       if (resume === null) beginAnew(options.logdir, earlier.config.content);

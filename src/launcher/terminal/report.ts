@@ -31,7 +31,9 @@ export function restartedReport(first: readonly Failure[], restarts: number, end
 export function failureLine({ rank, pid, error, end, silence, position }: Failure): string {
   const who = `rank ${rank} (pid ${pid ?? "none"})`;
   const where = positionText(position);
-  if (silence !== null) return `${who} did not answer ${where}: ${silence}`;
+  if (silence !== null) {
+    return `${who} did not answer ${where}: ${silence}; where that is no fault, a larger --timeout waits longer`;
+  }
   if (error !== null) return `${who} failed ${where}: ${error.name}: ${error.message}`;
   if (end?.error) return `${who} could not be started: ${end.error.message}`;
   if (end?.signal) return `${who} was killed by ${end.signal} ${where}`;
@@ -41,7 +43,12 @@ export function failureLine({ rank, pid, error, end, silence, position }: Failur
 
 function positionText(position: Position | null): string {
   if (position === null) return "before the first batch";
-  return `in stage ${position.stage}, epoch ${position.epoch}, ${position.loader} batch ${position.batch}`;
+  const { stage, epoch, loader, batch, callback } = position;
+  const where =
+    loader === ""
+      ? `at the start of stage ${stage}`
+      : `in stage ${stage}, epoch ${epoch}, ${loader} batch ${batch}`;
+  return callback === undefined ? where : `${where}, in ${callback}`;
 }
 
 function firstLine(text: string): string {

@@ -20,6 +20,7 @@ import { ConsoleLogger } from "../../loggers/console.js";
 import { StepAgreement } from "../gradients/agreement.js";
 import { averageGradients } from "../gradients/average.js";
 import type { Gradients } from "../gradients/compute.js";
+import type { LoaderPlans } from "../stage/agreement.js";
 import type { Stage } from "../stage/stage.js";
 import { SaveSchedule } from "../state/save-schedule.js";
 import { restoreParts, type StateOwner, takeSnapshot } from "../state/snapshot.js";
@@ -84,6 +85,8 @@ export class Run implements RunContext, StateOwner {
   batchTensors: Record<string, Scalar> = {};
   batchMetrics: Record<string, number> = {};
   accumulators: Accumulator[] = [];
+  /** What each rank will see of the stage's loaders. */
+  plans: LoaderPlans = {};
   loaderMetrics: Record<string, number> = {};
   /** Batches of the current pass that were left out, see {@link StepAgreement}. */
   batchesLeftOut = 0;

@@ -1,23 +1,23 @@
 // The loops: run > stage > epoch > loader > batch. Each fires its start event, walks one level down, and fires its
 // end event. On a start event the runner goes first and callbacks follow; on an end event callbacks go first.
 import type { Callback } from "../../core/callback.js";
-import { UsageError } from "../../core/errors.js";
 import type { Batch, Batches } from "../../core/loader.js";
 import { gatherJson } from "../../core/process-group.js";
 import type { RunState } from "../../core/state.js";
 import type { RunProgress, RunResults } from "../../core/summary.js";
 import { tf } from "../../engine/tf.js";
-import { agreeOnStage, type LoaderPlans } from "../stage/agreement.js";
+import { agreeOnStage } from "../stage/agreement.js";
 import { buildStage } from "../stage/build.js";
 import { Stage } from "../stage/stage.js";
 import { loadResumeState } from "../state/resume.js";
-import { restoreAccumulators, restoreSnapshot } from "../state/snapshot.js";
+import { requireSameLoaders, restoreAccumulators, restoreSnapshot } from "../state/snapshot.js";
 import { hashWeights } from "../state/weights.js";
 import { builtInCallbacks } from "./built-in-callbacks.js";
 import { advance, countFinishedEpochs } from "./counters.js";
 import { EventLoop } from "./event-loop.js";
 import { forward, requireBatch } from "./forward.js";
 import { Run, type RunSetup } from "./run.js";
+import { skipBatches } from "./skip-batches.js";
 
 export interface RunnerSetup extends RunSetup {
   /** The checkpoint to go on from. */
@@ -37,7 +37,8 @@ export class Runner {
   readonly #setup: RunnerSetup;
   readonly #run: Run;
   #callbacks: readonly Callback[] = [];
-  #plans: LoaderPlans = {};
+  /** The recipe's names for its callbacks. */
+  #names: ReadonlyMap<Callback, string> = new Map();
   readonly #eventLoop = new EventLoop();
   /** What the stage, the epoch and the loader in which a resumed run goes on have yet to take over. */
   #resume: RunState | null = null;
@@ -122,25 +123,26 @@ export class Runner {
     run.onPosition(run.position);
     run.random.beginStage(index);
     run.random.use();
-    const parts = await buildStage(run.recipe, stageKey, run.options.epochs, run.group);
+    const parts = await buildStage(run.recipe, stageKey, run.options, run.group);
     const stage = new Stage(parts, {
       bucketBytes: run.options.bucketMb * MEGABYTE,
       freezeBatchNorm: run.recipe.freezeBatchNorm ?? true,
     });
     await run.enterStage(stage);
     run.resumed = this.#resume && countFinishedEpochs(this.#resume.counters, this.#resume.midEpoch !== null);
+    this.#names = new Map(Object.entries(stage.callbacks).map(([name, callback]) => [callback, name]));
     this.#callbacks = [...Object.values(stage.callbacks), ...builtInCallbacks(run)].sort(
       (a, b) => a.order - b.order,
     );
     run.log.info(`stage ${stageKey}`, { epochs: stage.length });
-    requireSaving(run);
-    this.#plans = await agreeOnStage(run.group, stage);
+    run.plans = await agreeOnStage(run.group, stage);
     await this.#fire("onStageStart");
     if (this.#resume) await this.#restoreStage(this.#resume);
   }
 
   async #restoreStage(state: RunState): Promise<void> {
     const run = this.#run;
+    if (!run.options.allowChangedData) requireSameLoaders(run, state);
     await restoreSnapshot(run, state);
     run.log.info("resumed", { stage: state.stage, epoch: state.epoch, midEpoch: state.midEpoch !== null });
     // Only what lies within an epoch is left to take over.
@@ -187,7 +189,7 @@ export class Runner {
     if (!mid) return batches;
     restoreAccumulators(run.group.rank, run.accumulators, mid);
     this.#resume = null;
-    return run.loader.from?.(mid.batches) ?? skip(batches, mid.batches, () => run.beginRandomBatch());
+    return run.loader.from?.(mid.batches) ?? skipBatches(batches, mid.batches, () => run.beginRandomBatch());
   }
 
   async #startBatch(batch: Batch): Promise<void> {
@@ -199,7 +201,7 @@ export class Runner {
     const { batchSize } = run.loader;
     const before = run.batchIndex * batchSize;
     // What all ranks process in this step, known without asking them: each has its share minus what is done.
-    const samples = this.#plans[run.loaderKey].samples.reduce(
+    const samples = run.plans[run.loaderKey].samples.reduce(
       (sum, share) => sum + Math.min(batchSize, Math.max(0, share - before)),
       0,
     );
@@ -228,7 +230,7 @@ export class Runner {
     const run = this.#run;
     if (!run.isTrainLoader && (await this.#isCut())) await this.#repeatLater();
     // A rank with a batch less than others ends its pass with the same counters as they.
-    const { samples, batches } = this.#plans[run.loaderKey];
+    const { samples, batches } = run.plans[run.loaderKey];
     const total = samples.reduce((sum, share) => sum + share, 0);
     const { loaderBatchStep, loaderSampleStep } = run.counters;
     advance(run.counters, batches * run.group.worldSize - loaderBatchStep, total - loaderSampleStep);
@@ -253,40 +255,22 @@ export class Runner {
   }
 
   async #fire(event: Event): Promise<void> {
+    const run = this.#run;
+    const isBatch = event === "onBatchStart" || event === "onBatchEnd";
     for (const callback of this.#callbacks) {
+      if (!callback[event]) continue;
+      // Between batches a callback may take its time, and the others' patience: whoever looks is told which one does.
+      const name = isBatch ? undefined : this.#names.get(callback);
+      if (name !== undefined) run.onPosition({ ...run.position, callback: `${event} of callback "${name}"` });
       // Most hooks are synchronous: awaiting only promises saves a turn of the event loop for each.
-      const pending = callback[event]?.(this.#run);
+      const pending = callback[event](run);
       if (pending) await pending;
+      if (name !== undefined) run.onPosition(run.position);
     }
   }
 
   #progress(): RunProgress {
     const { results, checkpoints } = this.#run;
     return { stages: results.history, ...checkpoints };
-  }
-}
-
-/** `--checkpoint-every` wants somebody who saves. */
-function requireSaving({ options, stage }: Run): void {
-  if (options.checkpointEvery === null || Object.values(stage.callbacks).some(({ onSave }) => onSave)) return;
-  throw new UsageError(
-    `--checkpoint-every ${options.checkpointEvery}: stage "${stage.key}" has no callback that saves; add a CheckpointCallback to getCallbacks`,
-  );
-}
-
-/** The batches after the first `count`; what those drew at random is forgotten. */
-async function* skip(batches: Batches, count: number, forgetDraws: () => void): AsyncGenerator<Batch> {
-  const iterator =
-    Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
-  for (let left = count; left > 0; left--) {
-    const { done, value } = await iterator.next();
-    if (done) return;
-    tf.dispose(Object.values((await value) as Batch));
-  }
-  forgetDraws();
-  for (;;) {
-    const { done, value } = await iterator.next();
-    if (done) return;
-    yield await value;
   }
 }

@@ -1,8 +1,9 @@
 // Builds a stage from the recipe's getters, and says in one line which of them returned the wrong thing.
-import { CallbackOrder } from "../../core/callback.js";
+import { type Callback, CallbackOrder } from "../../core/callback.js";
 import { UsageError } from "../../core/errors.js";
 import type { Loader } from "../../core/loader.js";
 import { isLayersModel } from "../../core/model.js";
+import type { TrainOptions } from "../../core/options/train-options.js";
 import type { ProcessGroup } from "../../core/process-group.js";
 import type { Recipe } from "../../core/recipe.js";
 import { requireKnownOptimizer, syncScalars } from "../../engine/optimizer-state.js";
@@ -40,10 +41,10 @@ export function chooseStages(recipe: Recipe, wanted: readonly string[] | null): 
 export async function buildStage(
   recipe: Recipe,
   key: string,
-  epochs: number | null,
+  options: Pick<TrainOptions, "epochs" | "checkpointEvery">,
   { rank, worldSize }: Pick<ProcessGroup, "rank" | "worldSize">,
 ): Promise<StageParts> {
-  const length = epochs ?? recipe.getStageLen(key);
+  const length = options.epochs ?? recipe.getStageLen(key);
   expect(
     Number.isInteger(length) && length > 0,
     "getStageLen",
@@ -106,6 +107,7 @@ export async function buildStage(
     throw new UsageError(
       `getCallbacks("${key}") returned ${losses.length} optimizer callbacks; one stage has one optimizer`,
     );
+  requireSaving(key, Object.values(callbacks), options.checkpointEvery);
   if (losses.length === 1 && !Object.keys(loaders).some((name) => name.startsWith("train"))) {
     throw new UsageError(
       `getLoaders("${key}") gave ${Object.keys(loaders).join(", ")}, none of which trains: name one "train", or leave ` +
@@ -123,6 +125,14 @@ export async function buildStage(
     callbacks,
     lossKey: losses[0] ?? null,
   };
+}
+
+/** `--checkpoint-every` wants somebody who saves. */
+function requireSaving(key: string, callbacks: readonly Callback[], every: number | null): void {
+  if (every === null || callbacks.some(({ onSave }) => onSave)) return;
+  throw new UsageError(
+    `--checkpoint-every ${every}: stage "${key}" has no callback that saves; add a CheckpointCallback to getCallbacks`,
+  );
 }
 
 function checkLoaders(key: string, loaders: unknown): asserts loaders is Record<string, Loader> {

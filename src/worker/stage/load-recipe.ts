@@ -1,5 +1,6 @@
 // Imports a recipe's module: TypeScript or JavaScript, wherever it lies. A recipe is code and runs as such.
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { register } from "node:module";
 import { basename } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -10,6 +11,8 @@ import type { RecipeClass } from "../../core/recipe.js";
 export interface LoadedRecipe {
   readonly Recipe: RecipeClass;
   readonly name: string;
+  /** SHA-256 of its file; null for a built-in one. */
+  readonly source: string | null;
 }
 
 /**
@@ -19,7 +22,7 @@ export interface LoadedRecipe {
 export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
   if (path === null) {
     const { MnistRecipe } = await import("../../recipes/mnist.js");
-    return { Recipe: MnistRecipe, name: "mnist" };
+    return { Recipe: MnistRecipe, name: "mnist", source: null };
   }
   if (!existsSync(path)) throw new UsageError(`--recipe: there is no file ${path}`);
   register(new URL("./recipe-hooks.js", import.meta.url), {
@@ -41,7 +44,8 @@ export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
       `the recipe ${path} exports ${found}; it wants "export default class MyRecipe extends Recipe { ... }"`,
     );
   }
-  return { Recipe: module.default as RecipeClass, name: basename(path).replace(/\.[^.]+$/, "") };
+  const source = createHash("sha256").update(readFileSync(path)).digest("hex");
+  return { Recipe: module.default as RecipeClass, name: basename(path).replace(/\.[^.]+$/, ""), source };
 }
 
 /** The message, with the place in the source that syntax errors carry on further lines or in their stack. */

@@ -1,11 +1,13 @@
 // The state of a run as a checkpoint holds it: taken, and put back.
 import type { Accumulator, StatePart } from "../../core/context.js";
 import { STATE_PARTS } from "../../core/context.js";
+import { UsageError } from "../../core/errors.js";
 import { gatherJson, type ProcessGroup } from "../../core/process-group.js";
 import type { Log } from "../../core/process-log.js";
 import type { Counters, MidEpoch, RunState } from "../../core/state.js";
 import { loadOptimizer, loadSettings, readOptimizer, readSettings } from "../../engine/optimizer-state.js";
 import type { Results } from "../loops/results.js";
+import type { LoaderPlans } from "../stage/agreement.js";
 import type { Stage } from "../stage/stage.js";
 import { gatherCallbackStates, restoreCallbackStates } from "./callback-states.js";
 import { loadWeights, readWeights } from "./weights.js";
@@ -18,6 +20,7 @@ export interface StateOwner {
   readonly stage: Stage;
   readonly counters: Counters;
   readonly results: Results;
+  readonly plans: LoaderPlans;
   readonly accumulators: readonly Accumulator[];
   readonly epochDone: boolean;
   readonly loaderKey: string;
@@ -45,6 +48,7 @@ export async function takeSnapshot(run: StateOwner): Promise<RunState | null> {
     epoch: counters.stageEpochStep,
     metrics: Object.fromEntries(finished.map(([key, { metrics }]) => [key, { ...metrics }])),
     worldSize: group.worldSize,
+    loaders: Object.fromEntries(Object.entries(run.plans).map(([key, { samples }]) => [key, total(samples)])),
     midEpoch,
     stageDone: run.epochDone && (run.stopRequested || counters.stageEpochStep >= stage.length),
     callbacks,
@@ -61,6 +65,28 @@ async function takeMidEpoch(run: StateOwner): Promise<MidEpoch> {
     accumulators: await gatherJson(run.group, mine),
     loaders: run.results.finishedLoaders,
   };
+}
+
+/**
+ * Checks that the stage's loaders are as long as they were.
+ * @throws UsageError naming loader and lengths.
+ */
+export function requireSameLoaders(run: StateOwner, { stage, loaders, worldSize }: RunState): void {
+  for (const [key, before] of Object.entries(loaders)) {
+    const plan = run.plans[key];
+    const now = plan ? total(plan.samples) : 0;
+    // Shared among another number of ranks, a pass is padded otherwise.
+    const slack = worldSize === run.group.worldSize ? 0 : Math.max(worldSize, run.group.worldSize) - 1;
+    if (Math.abs(now - before) <= slack) continue;
+    throw new UsageError(
+      `loader "${key}" of stage "${stage}" has ${now} samples, but the run was trained on ${before}: put the data back, ` +
+        "start a new run, or go on with --allow-changed-data",
+    );
+  }
+}
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Takes over everything from the state of the run that is resumed; the stage has been built. */

@@ -33,6 +33,7 @@ const state: RunState = {
   epoch: 3,
   metrics: { train: { loss: 0.1 + 0.2, "f1/class_00": NaN }, valid: { loss: -Infinity, accuracy01: 1 } },
   worldSize: 3,
+  loaders: { train: 60000 },
   midEpoch: {
     loader: "train",
     batches: 7,
@@ -96,7 +97,7 @@ test("the file's names and metadata are what the documentation says", () => {
     format: "ddp-train",
     version: "2",
     optimizer: '{"class":"Adam","numbers":{"learningRate":0.001}}',
-    progress: '{"worldSize":2,"midEpoch":null,"stageDone":false,"callbacks":{},"history":[]}',
+    progress: '{"worldSize":2,"loaders":{},"midEpoch":null,"stageDone":false,"callbacks":{},"history":[]}',
     recipe: "mnist",
     stage: "freezed",
     epoch: "2",

@@ -31,7 +31,12 @@ const engine = {
   description: "wasm (tfjs)",
   skipped: [{ engine: "cuda", reason: "no GPU" }],
 } as const;
-const prepared = { recipe: "mine", stages: ["freezed"], data: { sha256: { train: "ab" }, count: 5 } };
+const prepared = {
+  recipe: "mine",
+  stages: ["freezed"],
+  source: null,
+  data: { sha256: { train: "ab" }, count: 5 },
+};
 const config = newConfig(options, singleNode(2), engine, prepared, new Date(0)) as Record<string, unknown>;
 
 function refused(content: string | object, message: string | RegExp): void {

@@ -216,20 +216,31 @@ test("a run that is complete is not resumed", async () => {
 test("data and recipe must be what the run was trained on", async () => {
   const data = (train: string, more = {}) =>
     JSON.stringify({ dataset: "d", sha256: { train, valid: "a".repeat(64), ...more } });
-  await interruptedRun({}, { FAKE_DATA: data("b".repeat(64)) });
+  await interruptedRun({}, { FAKE_DATA: data("b".repeat(64)), FAKE_SOURCE: "1".repeat(64) });
   const before = [readLog("config.json"), readLog("summary.json")];
   await refused(
     { resume: logdir },
-    "the data has changed: train is not what the run was trained on (SHA-256 bbbbbbbbbbbb…, now cccccccccccc…); put it back, or start a new run",
-    { FAKE_DATA: data("c".repeat(64)) },
+    "the data has changed: train is not what the run was trained on (SHA-256 bbbbbbbbbbbb…, now cccccccccccc…); put it back, start a new run, or go on with --allow-changed-data",
+    { FAKE_DATA: data("c".repeat(64)), FAKE_SOURCE: "1".repeat(64) },
   );
   await refused({ resume: logdir }, /^the data has changed: test is not .* \(SHA-256 none, now d…\)/, {
+    FAKE_SOURCE: "1".repeat(64),
     FAKE_DATA: data("b".repeat(64), { test: "d" }),
   });
   await refused({ resume: logdir }, /^the data has changed: train is not .* now none\)/, {
+    FAKE_SOURCE: "1".repeat(64),
     FAKE_DATA: "null",
   });
+  await refused(
+    { resume: logdir },
+    "the recipe's file has changed: the run was trained with SHA-256 111111111111…, now it is 222222222222…; put it back, or go on with --allow-changed-data",
+    { FAKE_DATA: data("b".repeat(64)), FAKE_SOURCE: "2".repeat(64) },
+  );
   assert.deepEqual([readLog("config.json"), readLog("summary.json")], before);
+  await interruptedRun(
+    { resume: logdir, allowChangedData: true },
+    { FAKE_DATA: data("c".repeat(64)), FAKE_SOURCE: "2".repeat(64) },
+  );
 
   const config = { ...readLog("config.json"), stages: ["freezed", "thawed"] };
   writeFileSync(join(logdir, "config.json"), JSON.stringify(config));
