@@ -7,6 +7,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type ConnectOptions, connectProcessGroup } from "../../src/allreduce/open-group.js";
+import type { Message } from "../../src/allreduce/transport/message.js";
 import type { ProcessGroup } from "../../src/core/process-group.js";
 
 /** Runs `body` with a new folder that only this user can enter, and removes it. */
@@ -50,6 +51,13 @@ export function withRing(
       await Promise.all(groups.map((group) => group.close()));
     }
   });
+}
+
+/** A message of the group of all ranks, where not said otherwise to rank 1, empty, and its sender's first. */
+export function partOf(
+  message: Pick<Message, "sender" | "sequence" | "operation"> & Partial<Message>,
+): Message {
+  return { kind: "part", receiver: 1, group: "", step: 0, payload: new Uint8Array(0), rest: 0, ...message };
 }
 
 /** The errors that all of these reject with; fails when one resolves. */

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { WHOLE_BYTES } from "../../../src/allreduce/algorithms/ring.js";
 import { TRANSPORTS } from "../../../src/allreduce/open-group.js";
-import { MAX_MESSAGE_BYTES } from "../../../src/allreduce/transport/collective.js";
+import { MAX_MESSAGE_BYTES } from "../../../src/allreduce/transport/message.js";
 import type { ProcessGroup, ReduceOp } from "../../../src/core/process-group.js";
 import { sumOverRanks } from "../../../src/core/process-group.js";
 import type { Log } from "../../../src/core/process-log.js";
