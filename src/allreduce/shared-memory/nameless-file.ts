@@ -7,7 +7,7 @@ import { RunError } from "../../core/errors.js";
 import { HEAD_BYTES } from "./memory.js";
 
 /** Where the other ranks of this machine find a rank's file. */
-export interface Place {
+export interface FileLocation {
   /** Equal for processes that see each other's process ids. */
   readonly host: string;
   readonly pid: number;
@@ -23,7 +23,7 @@ const MARK_AT = HEAD_BYTES - MARK_BYTES;
  * Creates this rank's file of `bytes` bytes, filled with zeros and so really there.
  * @throws whatever the system says where there is no such memory, or not enough.
  */
-export function createFile(token: string, rank: number, bytes: number): Place {
+export function createFile(token: string, rank: number, bytes: number): FileLocation {
   const host = `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${readlinkSync("/proc/self/ns/pid")}`;
   const path = join(FOLDER, `ddp-${randomBytes(12).toString("hex")}`);
   const descriptor = openSync(path, "wx+", 0o600);
@@ -44,7 +44,7 @@ export function createFile(token: string, rank: number, bytes: number): Place {
  * Opens a rank's file for reading.
  * @throws RunError when it is not that rank's, or whatever the system says.
  */
-export function openFile(token: string, rank: number, { pid, descriptor }: Place): number {
+export function openFile(token: string, rank: number, { pid, descriptor }: FileLocation): number {
   const file = openSync(`/proc/${pid}/fd/${descriptor}`, "r");
   const found = Buffer.alloc(MARK_BYTES);
   readSync(file, found, 0, found.length, MARK_AT);

@@ -5,7 +5,7 @@ import { closeSync } from "node:fs";
 import type { Collective } from "../transport/collective.js";
 import { groupByHost, type RanksByHost } from "./hosts.js";
 import { FileMemory } from "./memory.js";
-import { createFile, openFile, type Place } from "./nameless-file.js";
+import { createFile, type FileLocation, openFile } from "./nameless-file.js";
 import { BLOCK_BYTES, lonePages, type Pages, SharedPages } from "./pages.js";
 
 export interface OpenedMemory {
@@ -38,8 +38,8 @@ export async function openMemory(collective: Collective, options: MemoryOptions)
     const canShare = token !== null && host.length > 1;
     const own = canShare ? attempt(() => createFile(token, rank, BLOCK_BYTES)) : null;
     if (own !== null) files[host.indexOf(rank)] = own.descriptor;
-    const places = await gather<Place | null>(own);
-    const opened = canShare && own !== null && attempt(() => openOthers(files, host, own, token, places));
+    const locations = await gather<FileLocation | null>(own);
+    const opened = canShare && own !== null && attempt(() => openOthers(files, host, own, token, locations));
     // All have come, so all can be connected to; afterwards no rank need let anybody in.
     await collective.reach();
     const all = await gather(opened === true);
@@ -47,7 +47,7 @@ export async function openMemory(collective: Collective, options: MemoryOptions)
     const isShared = (number: number) => hostOf.every((other, peer) => other !== number || all[peer]);
     const hosts = groupByHost(hostOf.map((number, other) => (isShared(number) ? number : -1 - other)));
     if (isShared(hostOf[rank])) {
-      const sharesEventLoop = host.some((other) => other !== rank && places[other]?.pid === process.pid);
+      const sharesEventLoop = host.some((other) => other !== rank && locations[other]?.pid === process.pid);
       const memory = new FileMemory(files, host.indexOf(rank));
       return { hosts, pages: new SharedPages(memory, host, { sharesEventLoop }) };
     }
@@ -63,15 +63,15 @@ export async function openMemory(collective: Collective, options: MemoryOptions)
 function openOthers(
   files: number[],
   host: readonly number[],
-  own: Place,
+  own: FileLocation,
   token: string,
-  places: readonly (Place | null)[],
+  locations: readonly (FileLocation | null)[],
 ): true {
   for (const [block, other] of host.entries()) {
     if (files[block] !== undefined) continue;
-    const place = places[other];
-    if (place?.host !== own.host) throw new Error(`rank ${other} is on another machine`);
-    files[block] = openFile(token, other, place);
+    const location = locations[other];
+    if (location?.host !== own.host) throw new Error(`rank ${other} is on another machine`);
+    files[block] = openFile(token, other, location);
   }
   return true;
 }

@@ -26,6 +26,7 @@ export class Inbox {
   #isEmptyYet = true;
   /** A wake-up that came while nobody waited. */
   #isWoken = false;
+  #isClosed = false;
   #failure: Error | null = null;
 
   constructor(rank: number, worldSize: number) {
@@ -85,10 +86,12 @@ export class Inbox {
   /** Ends all waits, and those to come, with this error; the first one stays. */
   fail(cause: Error): void {
     this.#failure ??= cause;
-    this.endWaits();
+    this.close();
   }
 
-  endWaits(): void {
+  /** Ends all waits, and those to come at once: nothing comes any more. */
+  close(): void {
+    this.#isClosed = true;
     for (const { end } of this.#waiters) end();
   }
 
@@ -111,8 +114,9 @@ export class Inbox {
     for (const waiter of this.#waiters) if (waiter.channel === null) waiter.end();
   }
 
-  #wait(channel: Channel | null, timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
+  async #wait(channel: Channel | null, timeoutMs: number): Promise<void> {
+    if (this.#isClosed) return;
+    await new Promise<void>((resolve) => {
       const end = () => {
         clearTimeout(timer);
         this.#waiters.delete(waiter);

@@ -140,7 +140,7 @@ class ZmqLink implements Link, WakeUps {
     }
     this.#pull.close();
     for (const peer of this.#peers.values()) peer.close();
-    this.#inbox.endWaits();
+    this.#inbox.close();
   }
 
   #tell(kind: "wake" | "failure", rank: number, payload: Uint8Array): Promise<void> {
