@@ -34,20 +34,24 @@ function linkOf(rank: number, sleepers: Map<number, () => void>, woken: number[]
 }
 
 test("the last to publish wakes all who sleep, each once; who need not sleep is not woken", async () => {
-  const places = Array.from({ length: WORLD_SIZE }, (_, rank) => createFile("secret", rank, BLOCK_BYTES));
-  const ranks = places.map((_, rank) => rank);
+  const locations = Array.from({ length: WORLD_SIZE }, (_, rank) => createFile("secret", rank, BLOCK_BYTES));
+  const ranks = locations.map((_, rank) => rank);
   const sleepers = new Map<number, () => void>();
   const woken: number[] = [];
   const links = ranks.map((rank) => linkOf(rank, sleepers, woken));
-  const pages = ranks.map((rank) => {
-    const files = places.map((place, other) =>
-      other === rank ? place.descriptor : openFile("secret", other, place),
+  const memories = ranks.map((rank) => {
+    const files = locations.map((location, other) =>
+      other === rank ? location.descriptor : openFile("secret", other, location),
     );
-    return new SharedPages(new FileMemory(files, rank), ranks, {
-      sharesEventLoop: true,
-      sleepMs: LONG_MS,
-    });
+    return new FileMemory(files, rank);
   });
+  const pages = memories.map(
+    (memory) => new SharedPages(memory, ranks, { sharesEventLoop: true, sleepMs: LONG_MS }),
+  );
+  const publish = (rank: number, sequence: number) => {
+    const members = { link: links[rank], group: "", ranks, rank };
+    return pages[rank].publishAndWait(new Collective(members, sequence, "test", LONG_MS));
+  };
   try {
     for (const [sequence, order] of [
       [0, 1, 2],
@@ -55,14 +59,14 @@ test("the last to publish wakes all who sleep, each once; who need not sleep is 
       [1, 0, 2],
     ].entries()) {
       woken.length = 0;
-      await Promise.all(
-        order.map((rank) => {
-          const members = { link: links[rank], group: "", ranks, rank };
-          return pages[rank].publishAndWait(new Collective(members, sequence, "test", LONG_MS));
-        }),
-      );
+      await Promise.all(order.map((rank) => publish(rank, sequence)));
       assert.deepEqual(woken.sort(), order.slice(0, 2).sort());
     }
+    // Rank 1 has published the fourth turn, and looks for itself whether the others have.
+    woken.length = 0;
+    memories[1].writeNumber(0, 4);
+    await Promise.all([publish(0, 2), publish(2, 2)]);
+    assert.deepEqual(woken, [0]);
   } finally {
     for (const each of pages) each.close();
   }
