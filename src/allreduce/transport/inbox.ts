@@ -114,9 +114,9 @@ export class Inbox {
     for (const waiter of this.#waiters) if (waiter.channel === null) waiter.end();
   }
 
-  async #wait(channel: Channel | null, timeoutMs: number): Promise<void> {
-    if (this.#isClosed) return;
-    await new Promise<void>((resolve) => {
+  #wait(channel: Channel | null, timeoutMs: number): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
         this.#waiters.delete(waiter);

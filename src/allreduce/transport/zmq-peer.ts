@@ -14,6 +14,9 @@ export class Peer {
   /** Messages that are not queued yet, and the last of them; zeromq takes one at a time. */
   #pending = 0;
   #last: Promise<void> = Promise.resolve();
+  readonly #settle = () => {
+    this.#pending--;
+  };
 
   constructor(endpoint: string) {
     this.reached = new Promise<void>((resolve) => {
@@ -23,16 +26,13 @@ export class Peer {
     this.#push.connect(endpoint);
   }
 
-  /** Resolves when zeromq has queued the frames. */
-  async send(frames: [Uint8Array, Uint8Array]): Promise<void> {
-    const isFirst = this.#pending++ === 0;
-    try {
-      const sent = isFirst ? this.#push.send(frames) : this.#last.then(() => this.#push.send(frames));
-      this.#last = sent.catch(() => {});
-      await sent;
-    } finally {
-      this.#pending--;
-    }
+  /** Resolves when zeromq has queued the frames. @throws when the socket is closed. */
+  send(frames: [Uint8Array, Uint8Array]): Promise<void> {
+    const sent =
+      this.#pending === 0 ? this.#push.send(frames) : this.#last.then(() => this.#push.send(frames));
+    this.#pending++;
+    this.#last = sent.then(this.#settle, this.#settle);
+    return sent;
   }
 
   close(): void {

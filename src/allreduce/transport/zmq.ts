@@ -103,7 +103,20 @@ class ZmqLink implements Link, WakeUps {
 
   /** Zeromq copies payloads of up to 128 bytes, and reads larger ones when it sends them. */
   send(rank: number, message: Outgoing): Promise<void> {
-    return this.#send(rank, { kind: "part", sender: this.rank, receiver: rank, ...message });
+    const { group, sequence, operation, step, payload, rest } = message;
+    return this.#peer(rank).send(
+      this.#envelopes.encode({
+        kind: "part",
+        sender: this.rank,
+        receiver: rank,
+        group,
+        sequence,
+        operation,
+        step,
+        payload,
+        rest,
+      }),
+    );
   }
 
   receive(rank: number, group: string, timeoutMs: number): Promise<Message | null> {
@@ -143,12 +156,9 @@ class ZmqLink implements Link, WakeUps {
     this.#inbox.close();
   }
 
-  #tell(kind: "wake" | "failure", rank: number, payload: Uint8Array): Promise<void> {
+  async #tell(kind: "wake" | "failure", rank: number, payload: Uint8Array): Promise<void> {
     const nowhere = { group: "", sequence: 0, operation: "", step: 0, rest: 0 };
-    return this.#send(rank, { kind, sender: this.rank, receiver: rank, ...nowhere, payload });
-  }
-
-  async #send(rank: number, message: Message): Promise<void> {
+    const message: Message = { kind, sender: this.rank, receiver: rank, ...nowhere, payload };
     await this.#peer(rank).send(this.#envelopes.encode(message));
   }
 
@@ -156,6 +166,7 @@ class ZmqLink implements Link, WakeUps {
   #peer(rank: number): Peer {
     let peer = this.#peers.get(rank);
     if (peer === undefined) {
+      if (this.#pull.closed) throw new RunError(`the link of rank ${this.rank} is closed`);
       peer = new Peer(this.#endpoints[rank]);
       this.#peers.set(rank, peer);
     }
