@@ -3,13 +3,24 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { Envelopes } from "../../src/allreduce/transport/envelope.js";
+import { MESSAGE_KINDS, type Message } from "../../src/allreduce/transport/message.js";
 import { damaged, utf8 } from "./bytes.js";
 import type { Target } from "./target.js";
 
 const envelopes = new Envelopes("the secret of this run");
 const foreign = new Envelopes("the secret of another run");
 const payload = new Uint8Array(16);
-const message = { sender: 1, sequence: 2, operation: "allReduce sum of 4 values", step: 3, payload };
+const message: Message = {
+  kind: "part",
+  sender: 1,
+  receiver: 0,
+  group: "5.",
+  sequence: 2,
+  operation: "allReduce sum of 4 values",
+  step: 3,
+  payload,
+  rest: 0,
+};
 const [own] = envelopes.encode(message);
 /** What our envelopes begin with; see {@link Envelopes}. */
 const mark = own.slice(0, 24);
@@ -51,8 +62,10 @@ export const messages: Target = {
     const decoded = envelopes.decode([envelope, Buffer.from(payload)]);
     if (decoded === null) return false;
     assert.ok(envelope.subarray(0, mark.length).equals(mark), "a message of another run was taken");
-    const { payload: decodedPayload, operation, ...numbers } = decoded;
+    const { payload: decodedPayload, kind, group, operation, ...numbers } = decoded;
     assert.ok(Object.values(numbers).every(Number.isSafeInteger), "a number is none");
+    assert.ok(MESSAGE_KINDS.includes(kind), "a kind is none");
+    assert.equal(typeof group, "string");
     assert.equal(typeof operation, "string");
     assert.equal(decodedPayload.byteLength, payload.byteLength);
     return true;

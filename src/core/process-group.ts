@@ -1,4 +1,4 @@
-// What ranks use to talk to each other. The ring in src/allreduce implements it; everybody else sees only this.
+// What ranks use to talk to each other. src/allreduce implements it; everybody else sees only this.
 
 export type ReduceOp = "sum" | "mean";
 
@@ -30,7 +30,14 @@ export interface ProcessGroup {
   allGather(bytes: Uint8Array): Promise<Uint8Array[]>;
   /** Resolves once every rank has called it. */
   barrier(): Promise<void>;
-  /** Waits until everything sent has been taken over by the peer's socket, then closes. */
+  /**
+   * The group of some of these ranks, over the same connections; null on a rank that is none of them. Every rank of this
+   * group must call it, with the same ranks of this group, at least one, in rising order. Within it ranks count from 0
+   * anew. Operations of different groups may run at the same time; the first failure of one ends all, and so does
+   * closing the group of all ranks.
+   */
+  subgroup(ranks: readonly number[]): Promise<ProcessGroup | null>;
+  /** Waits until everything sent has been taken over by the peers' sockets, then closes. */
   close(): Promise<void>;
 }
 

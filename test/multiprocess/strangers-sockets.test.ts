@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { Push } from "zeromq";
 import { TRANSPORTS } from "../../src/allreduce/open-group.js";
 import { Envelopes } from "../../src/allreduce/transport/envelope.js";
-import { knock, untilThere } from "../support/ring.js";
+import { knock, partOf, untilThere } from "../support/ring.js";
 import { TOKEN, withIdleRanks } from "../support/ring-processes.js";
 import type { RingReport } from "../support/ring-task.js";
 
@@ -65,7 +65,7 @@ for (const transport of TRANSPORTS) {
         const theirs = new Envelopes("another run");
         const ours = new Envelopes(TOKEN);
         for (let sequence = 0; sequence < 50; sequence++) {
-          await foreigner.send(theirs.encode({ ...say, sequence, step: 0 }));
+          await foreigner.send(theirs.encode(partOf({ ...say, sequence })));
           await foreigner.send(Uint8Array.of(sequence));
         }
 
@@ -74,10 +74,11 @@ for (const transport of TRANSPORTS) {
         await Promise.all(reports.map(({ running }) => running));
         await assert.rejects(knock(path, GREETING), /ENOENT/);
         for (let sequence = 1; sequence < 100; sequence++) {
-          await repeater.send(ours.encode({ ...hello, sequence: 0, step: sequence % 4 }));
+          await repeater.send(ours.encode(partOf({ ...hello, sequence: 0, step: sequence % 4 })));
           // Over shared memory no such message was sent before, and this would be news.
-          if (transport === "zmq") await repeater.send(ours.encode({ ...say, sequence, step: sequence % 2 }));
-          await repeater.send(ours.encode({ ...say, sequence: sequence + 300, step: 0, sender: 2 }));
+          if (transport === "zmq")
+            await repeater.send(ours.encode(partOf({ ...say, sequence, step: sequence % 2 })));
+          await repeater.send(ours.encode(partOf({ ...say, sequence: sequence + 300, receiver: 0 })));
         }
         for (const rank of ranks) rank.send("go on");
 

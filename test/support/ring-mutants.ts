@@ -3,7 +3,8 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type * as ring from "../../src/allreduce/algorithms/ring.js";
-import type * as ringGroup from "../../src/allreduce/group.js";
+import type * as shared from "../../src/allreduce/algorithms/shared.js";
+import type * as groups from "../../src/allreduce/group.js";
 import { withFolder } from "./ring.js";
 
 const SRC = fileURLToPath(new URL("../../src", import.meta.url));
@@ -16,7 +17,9 @@ export interface Mutation {
   readonly to: string;
 }
 
-export type Implementation = Pick<typeof ringGroup, "RingProcessGroup"> & Pick<typeof ring, "RingAllReduce">;
+export type Implementation = Pick<typeof groups, "DdpProcessGroup"> &
+  Pick<typeof ring, "RingAllReduce"> &
+  Pick<typeof shared, "SharedAllReduce">;
 
 /** Gives `body` the implementation with the change made. */
 export function withMutant<T>(
@@ -32,7 +35,7 @@ export function withMutant<T>(
     if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places that say: ${from}`);
     writeFileSync(path, parts.join(to));
     const load = (name: string) => import(pathToFileURL(join(folder, "allreduce", name)).href);
-    const [group, allReduce] = await Promise.all([load("group.ts"), load("algorithms/ring.ts")]);
-    return await body({ ...group, ...allReduce } as Implementation);
+    const files = ["group.ts", "algorithms/ring.ts", "algorithms/shared.ts"];
+    return await body(Object.assign({}, ...(await Promise.all(files.map(load)))) as Implementation);
   });
 }

@@ -3,10 +3,11 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, watch } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type ConnectOptions, connectProcessGroup } from "../../src/allreduce/open-group.js";
+import type { Message } from "../../src/allreduce/transport/message.js";
 import type { ProcessGroup } from "../../src/core/process-group.js";
 
 /** Runs `body` with a new folder that only this user can enter, and removes it. */
@@ -22,6 +23,15 @@ export async function withFolder<T>(body: (folder: string) => Promise<T>): Promi
 /** One socket in `folder` per rank. */
 export function endpointsIn(folder: string, worldSize: number): string[] {
   return Array.from({ length: worldSize }, (_, rank) => `ipc://${join(folder, `${rank}.sock`)}`);
+}
+
+/** Endpoints on this machine's loopback with ports that were free a moment ago, all different. */
+export async function freeTcpEndpoints(count: number): Promise<string[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports.map((port) => `tcp://127.0.0.1:${port}`);
 }
 
 /** Connects `worldSize` ranks, gives them and their endpoints to `body`, and closes them. */
@@ -50,6 +60,13 @@ export function withRing(
       await Promise.all(groups.map((group) => group.close()));
     }
   });
+}
+
+/** A message of the group of all ranks, where not said otherwise to rank 1, empty, and its sender's first. */
+export function partOf(
+  message: Pick<Message, "sender" | "sequence" | "operation"> & Partial<Message>,
+): Message {
+  return { kind: "part", receiver: 1, group: "", step: 0, payload: new Uint8Array(0), rest: 0, ...message };
 }
 
 /** The errors that all of these reject with; fails when one resolves. */

@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** foreign package -> the only places that may import it at run time. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
-  zeromq: ["allreduce/transport/zmq.ts"],
+  zeromq: ["allreduce/transport/zmq.ts", "allreduce/transport/zmq-peer.ts"],
   msgpackr: ["allreduce"],
   "@tensorflow/tfjs-backend-wasm": ["engine"],
   "@tensorflow/tfjs-backend-cpu": ["engine"],

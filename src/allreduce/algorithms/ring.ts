@@ -20,13 +20,24 @@
 // circulate whole: W - 1 hops, (W - 1) times the array, and every rank adds up all vectors.
 //
 // Same bits everywhere: chunk c is added up from rank c on, either way; arrival times never matter. What a value is on
-// the way, 4 bytes or 2, is `wire-format.ts`.
-import { RunError } from "../../core/errors.js";
+// the way, 4 bytes or 2, is `formats/`.
 import type { ReduceOp, Wire } from "../../core/process-group.js";
-import { type Packed, type WireFormat, wireFormat } from "../formats/wire-format.js";
-import type { Exchange } from "../transport/collective.js";
-import { chunkRange, chunkReceived, chunkSent, phaseSteps, pieceCount, pieceRange } from "./chunks.js";
+import { bytesOf, type WireFormat } from "../formats/format.js";
+import { wireFormat } from "../formats/wire-format.js";
+import type { Collective } from "../transport/collective.js";
+import type { AllReduce } from "./all-reduce.js";
+import {
+  chunkRange,
+  chunkReceived,
+  chunkSent,
+  nextRank,
+  phaseSteps,
+  pieceCount,
+  pieceRange,
+  previousRank,
+} from "./chunks.js";
 import { circulate } from "./gather.js";
+import { packedIn, SendBuffers } from "./payloads.js";
 import { sumInRingOrder } from "./sum.js";
 
 /**
@@ -42,11 +53,10 @@ export const WHOLE_BYTES = 32 * 1024;
 const PIECE_VALUES = 65536;
 
 /** Reduces arrays in place, one at a time; keeps the buffers that short arrays are sent from. */
-export class RingAllReduce {
+export class RingAllReduce implements AllReduce {
   readonly #wholeBytes: number;
   readonly #pieceValues: number;
-  readonly #buffers = [new Uint8Array(0), new Uint8Array(0)];
-  #turn = 0;
+  readonly #buffers = new SendBuffers();
 
   /** All ranks must be given the same sizes. */
   constructor({ wholeBytes = WHOLE_BYTES, pieceValues = PIECE_VALUES } = {}) {
@@ -54,41 +64,29 @@ export class RingAllReduce {
     this.#pieceValues = pieceValues;
   }
 
-  /** Leaves the sum or the mean over all ranks in `data`, with the same bits on every rank. */
-  async reduce(exchange: Exchange, data: Float32Array, op: ReduceOp, wire: Wire): Promise<void> {
+  async reduce(collective: Collective, data: Float32Array, op: ReduceOp, wire: Wire): Promise<void> {
     // The sum and the mean of one rank's values are these values.
-    if (exchange.worldSize === 1) return;
+    if (collective.worldSize === 1) return;
     const format = wireFormat(wire);
-    const scale = format.prepare(data, op === "mean" ? 1 / exchange.worldSize : 1);
+    const scale = format.prepare(data, op === "mean" ? 1 / collective.worldSize : 1);
     if (data.length * format.bytesPerValue <= this.#wholeBytes) {
-      await reduceWhole(exchange, data, format, scale, this.#copy(bytesOf(format.pack(data))));
-    } else await reduceInChunks(exchange, data, format, scale, this.#pieceValues);
-  }
-
-  /**
-   * A copy to send from, since the caller may refill `data` before zeromq has read it. Two buffers in turn are
-   * enough: to finish all-reduce k + 1 a rank needs every other's vector of k + 1, and they sent it after they had
-   * received everything of k; so in k + 2 nobody reads the buffer of k any more.
-   */
-  #copy(data: Uint8Array): Uint8Array {
-    this.#turn = 1 - this.#turn;
-    if (this.#buffers[this.#turn].byteLength < data.byteLength) {
-      this.#buffers[this.#turn] = new Uint8Array(data.byteLength);
-    }
-    const copy = this.#buffers[this.#turn].subarray(0, data.byteLength);
-    copy.set(data);
-    return copy;
+      const packed = bytesOf(format.pack(data));
+      // A copy, since the caller may refill `data` before zeromq has read it.
+      const own = this.#buffers.take(packed.byteLength);
+      own.set(packed);
+      await reduceWhole(collective, data, format, scale, own);
+    } else await reduceInChunks(collective, data, format, scale, this.#pieceValues);
   }
 }
 
 async function reduceWhole(
-  exchange: Exchange,
+  collective: Collective,
   data: Float32Array,
   format: WireFormat,
   scale: number,
   own: Uint8Array,
 ): Promise<void> {
-  const payloads = await circulate(exchange, own);
+  const payloads = await circulate(collective, own);
   const vectors = payloads.map((payload) => packedIn(payload, data.length, format));
   sumInRingOrder(data, vectors, format, scale);
 }
@@ -99,45 +97,31 @@ async function reduceWhole(
  * were received, added to in place, which nobody else holds.
  */
 async function reduceInChunks(
-  exchange: Exchange,
+  collective: Collective,
   data: Float32Array,
   format: WireFormat,
   scale: number,
   pieceValues: number,
 ): Promise<void> {
-  const { rank, worldSize } = exchange;
+  const { rank, worldSize } = collective;
+  const [next, previous] = [nextRank(rank, worldSize), previousRank(rank, worldSize)];
   const lastReduce = phaseSteps(worldSize) - 1;
   const lastGather = lastReduce + phaseSteps(worldSize);
 
   const first = chunkRange(data.length, worldSize, chunkSent(rank, 0, worldSize));
   for (let piece = 0; piece < pieceCount(first, pieceValues); piece++) {
     const { start, end } = pieceRange(first, pieceValues, piece);
-    await exchange.send(bytesOf(format.pack(data.subarray(start, end))));
+    await collective.send(next, bytesOf(format.pack(data.subarray(start, end))));
   }
   // What arrives at one step is what leaves at the next: each piece is sent on as soon as it is added to.
   for (let step = 0; step <= lastGather; step++) {
     const chunk = chunkRange(data.length, worldSize, chunkReceived(rank, step, worldSize));
     for (let piece = 0; piece < pieceCount(chunk, pieceValues); piece++) {
       const { start, end } = pieceRange(chunk, pieceValues, piece);
-      const values = packedIn(await exchange.receive(), end - start, format);
+      const values = packedIn(await collective.receive(previous), end - start, format);
       if (step <= lastReduce) format.addTo(values, data, start, step === lastReduce ? scale : 1);
-      if (step < lastGather) await exchange.send(bytesOf(values));
+      if (step < lastGather) await collective.send(next, bytesOf(values));
       if (step >= lastReduce) format.unpack(values, data.subarray(start, end));
     }
   }
-}
-
-function bytesOf(values: Packed): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}
-
-/** The payload's values: the same memory where it is aligned, as zeromq's larger messages are, else a copy. */
-function packedIn(payload: Uint8Array, length: number, format: WireFormat): Packed {
-  if (payload.byteLength !== length * format.bytesPerValue) {
-    throw new RunError(
-      `a rank sent ${payload.byteLength} bytes for ${length} values; do all ranks run one version?`,
-    );
-  }
-  const isAligned = payload.byteOffset % format.bytesPerValue === 0;
-  return format.view(isAligned ? payload : new Uint8Array(payload), length);
 }

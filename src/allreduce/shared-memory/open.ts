@@ -1,60 +1,92 @@
-// The files of a board: memory that has no name in any folder, so that nothing outlives the processes, however they
-// end. Promises: what is created is private to this user and has its memory; what is opened is the right rank's.
-import { createHash, randomBytes } from "node:crypto";
-import { closeSync, openSync, readFileSync, readlinkSync, readSync, unlinkSync, writeSync } from "node:fs";
-import { join } from "node:path";
-import { RunError } from "../../core/errors.js";
+// Finding out which ranks share memory, and opening it. Whatever goes wrong with it is no reason not to train: then the
+// ranks of that host are told so, and count as a host each. Nothing is left behind by a crash: the files have no names,
+// peers open them through /proc. Another kind of memory is made here.
+import { closeSync } from "node:fs";
+import type { Collective } from "../transport/collective.js";
+import { groupByHost, type RanksByHost } from "./hosts.js";
+import { FileMemory } from "./memory.js";
+import { createFile, type FileLocation, openFile } from "./nameless-file.js";
+import { BLOCK_BYTES, lonePages, type Pages, SharedPages } from "./pages.js";
 
-/** Where the other ranks of this machine find a rank's file. */
-export interface Place {
-  /** Equal for processes that see each other's process ids. */
-  readonly host: string;
-  readonly pid: number;
-  readonly descriptor: number;
+export interface OpenedMemory {
+  /** Ranks that share memory, by host, the same on all ranks; who shares none is a host alone. */
+  readonly hosts: RanksByHost;
+  /** Of this rank's host. */
+  readonly pages: Pages;
 }
 
-/** Files in memory, on Linux. */
-const FOLDER = "/dev/shm";
-/** A file begins with numbers of the board, then says whose it is. */
-const MARK_AT = 32;
-/** Where a board's pages may begin. */
-export const HEAD_BYTES = 64;
+export interface MemoryOptions {
+  /** The host of each rank, by number, the same on all ranks. */
+  readonly hostOf: readonly number[];
+  /** The run's secret, which names the memory; null where this rank may share none. */
+  readonly token: string | null;
+  /** One value of every rank, by rank. */
+  readonly gather: <T>(value: T) => Promise<T[]>;
+}
 
 /**
- * Creates this rank's file of `bytes` bytes, filled with zeros and so really there.
- * @throws whatever the system says where there is no such memory, or not enough.
+ * Opens the memory that a rank shares with the others of its host. Collective over all ranks; resolves when all have
+ * come, and are connected.
  */
-export function createFile(token: string, rank: number, bytes: number): Place {
-  const host = `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${readlinkSync("/proc/self/ns/pid")}`;
-  const path = join(FOLDER, `ddp-${randomBytes(12).toString("hex")}`);
-  const descriptor = openSync(path, "wx+", 0o600);
+export async function openMemory(collective: Collective, options: MemoryOptions): Promise<OpenedMemory> {
+  const { hostOf, token, gather } = options;
+  const { rank } = collective;
+  const host = hostOf.flatMap((number, other) => (number === hostOf[rank] ? [other] : []));
+  // By block of the memory: the host's ranks.
+  const files: number[] = [];
   try {
-    // Who has it open keeps it; the others open it through this process.
-    unlinkSync(path);
-    const zeros = new Uint8Array(64 * 1024);
-    for (let at = 0; at < bytes; at += zeros.length) writeSync(descriptor, zeros, 0, zeros.length, at);
-    writeSync(descriptor, mark(token, rank), 0, HEAD_BYTES - MARK_AT, MARK_AT);
-    return { host, pid: process.pid, descriptor };
+    const canShare = token !== null && host.length > 1;
+    const own = canShare ? attempt(() => createFile(token, rank, BLOCK_BYTES)) : null;
+    if (own !== null) files[host.indexOf(rank)] = own.descriptor;
+    const locations = await gather<FileLocation | null>(own);
+    const opened = canShare && own !== null && attempt(() => openOthers(files, host, own, token, locations));
+    // All have come, so all can be connected to; afterwards no rank need let anybody in.
+    await collective.reach();
+    const all = await gather(opened === true);
+    // A host whose ranks have all opened their memory keeps its number; any other rank gets one of its own.
+    const isShared = (number: number) => hostOf.every((other, peer) => other !== number || all[peer]);
+    const hosts = groupByHost(hostOf.map((number, other) => (isShared(number) ? number : -1 - other)));
+    if (isShared(hostOf[rank])) {
+      const sharesEventLoop = host.some((other) => other !== rank && locations[other]?.pid === process.pid);
+      const memory = new FileMemory(files, host.indexOf(rank));
+      return { hosts, pages: new SharedPages(memory, host, { sharesEventLoop }) };
+    }
+    closeAll(files);
+    return { hosts, pages: lonePages };
   } catch (error) {
-    closeSync(descriptor);
+    closeAll(files);
     throw error;
   }
 }
 
-/**
- * Opens a rank's file for reading.
- * @throws RunError when it is not that rank's, or whatever the system says.
- */
-export function openFile(token: string, rank: number, { pid, descriptor }: Place): number {
-  const file = openSync(`/proc/${pid}/fd/${descriptor}`, "r");
-  const found = Buffer.alloc(HEAD_BYTES - MARK_AT);
-  readSync(file, found, 0, found.length, MARK_AT);
-  if (found.equals(mark(token, rank))) return file;
-  closeSync(file);
-  throw new RunError(`descriptor ${descriptor} of process ${pid} is not the memory of rank ${rank}`);
+/** Opens the files of the other ranks of a host into `files`. @throws when one cannot be. */
+function openOthers(
+  files: number[],
+  host: readonly number[],
+  own: FileLocation,
+  token: string,
+  locations: readonly (FileLocation | null)[],
+): true {
+  for (const [block, other] of host.entries()) {
+    if (files[block] !== undefined) continue;
+    const location = locations[other];
+    if (location?.host !== own.host) throw new Error(`rank ${other} is on another machine`);
+    files[block] = openFile(token, other, location);
+  }
+  return true;
 }
 
-/** 32 bytes. */
-function mark(token: string, rank: number): Buffer {
-  return createHash("sha256").update(`${token} memory of rank ${rank}`).digest();
+/** Closes what is open; there may be gaps. */
+function closeAll(files: readonly number[]): void {
+  files.forEach((file) => {
+    closeSync(file);
+  });
+}
+
+function attempt<T>(body: () => T): T | null {
+  try {
+    return body();
+  } catch {
+    return null;
+  }
 }

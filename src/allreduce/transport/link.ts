@@ -1,29 +1,44 @@
-// What the collectives ask of a transport: one rank's link to the next rank and from the previous one.
-import type { Message, Outgoing } from "./envelope.js";
+// What the collectives ask of a transport: one rank's link to every other rank. Ranks here are those of the whole run;
+// process groups of some of them share the link, and each message says whose it is.
+import type { Message } from "./message.js";
+
+/** A part of a collective, to be sent. */
+export type Outgoing = Omit<Message, "kind" | "sender" | "receiver">;
 
 export interface Link {
   readonly rank: number;
   readonly worldSize: number;
+  readonly wakeUps: WakeUps;
   /**
-   * Queues a message for the next rank. The payload is not copied and queued is not sent: it must stay unchanged
-   * until the next rank is known to have it.
+   * Queues a message for a rank. The payload is not copied and queued is not sent: it must stay unchanged until that
+   * rank is known to have it.
    */
-  send(message: Omit<Outgoing, "sender">): Promise<void>;
+  send(rank: number, message: Outgoing): Promise<void>;
   /**
-   * The next message, later than all before it in (sequence, step); null when none came within `timeoutMs`, or the
-   * link was closed meanwhile.
+   * The next message of a rank in a group, later than all before it in (sequence, step); null when none came within
+   * `timeoutMs`, or the link was closed meanwhile.
+   * @throws PeerError when any rank has told that it has failed.
    */
-  receive(timeoutMs: number): Promise<Message | null>;
-  /** Ends the other rank's `doze`, if it is in one; never rejects. */
-  wake(rank: number): Promise<void>;
-  /** As `receive`, but also null as soon as another rank calls `wake`; `receive` does not hear that. */
-  doze(timeoutMs: number): Promise<Message | null>;
-  /** Gives back what came too early; it comes again, after all given back before, and before what is new. */
-  hold(message: Message): void;
-  /** Resolves when this rank can be heard by all that it may have to wake. */
+  receive(rank: number, group: string, timeoutMs: number): Promise<Message | null>;
+  /** Of each rank the first message in a group that has come and was not received yet. */
+  unreceived(group: string): Message[];
+  /** Resolves when connected to all ranks that it must be connected to before they stop accepting. */
   reach(): Promise<void>;
   /** Lets nobody else in, where the transport can; who is connected stays. For when all ranks are. */
-  shut(): Promise<void>;
+  stopAccepting(): Promise<void>;
+  /** Makes what the ranks that this one is connected to receive reject, soon; they tell those they are connected to. */
+  tellFailure(cause: string): void;
   /** What is queued still goes out, for a moment, unless the process is made to exit. */
   close(): void;
+}
+
+/** How ranks that wait for shared memory, and may sleep over it, are told to look again. */
+export interface WakeUps {
+  /** Ends the other rank's wait, or its next one; never rejects. */
+  wake(rank: number): void;
+  /**
+   * Resolves when woken, when any message has come, or when `timeoutMs` have passed.
+   * @throws PeerError when any rank has told that it has failed.
+   */
+  waitForMessageOrWake(timeoutMs: number): Promise<void>;
 }

@@ -16,7 +16,7 @@ import { Envelopes } from "../../../src/allreduce/transport/envelope.js";
 import { PeerError, RunError, UsageError } from "../../../src/core/errors.js";
 import type { ProcessGroup } from "../../../src/core/process-group.js";
 import type { Log } from "../../../src/core/process-log.js";
-import { endpointsIn, rejections, untilListening, withFolder, withRing } from "../../support/ring.js";
+import { endpointsIn, partOf, rejections, untilListening, withFolder, withRing } from "../../support/ring.js";
 
 /** Far below the 30 s deadline of `withRing`: an error this soon was found, not waited for. */
 const SOON_MS = 10_000;
@@ -165,6 +165,9 @@ test("connecting: options that make no sense are the caller's mistake", () =>
       { timeoutSeconds: Number.POSITIVE_INFINITY },
       { firstTimeoutSeconds: 0 },
       { transport: "pigeon" as Transport },
+      { hosts: [0] },
+      { hosts: [0, -1] },
+      { hosts: [0, 0.5] },
       { firstTimeoutSeconds: Number.NaN },
     ]) {
       await assert.rejects(
@@ -192,9 +195,11 @@ test("messages of strangers and replays are dropped, reported once a kind, and c
       await assert.rejects(once(connect(endpoint.slice("ipc://".length)), "connect"), /ENOENT/);
     }
     const packr = new Packr({ useRecords: false });
-    const forged = (run: unknown) => packr.pack([run, 0, 1, "allReduce sum of 500 values", 0, 2000, 0]);
+    const forged = (run: unknown) =>
+      packr.pack([run, 0, 0, 1, "", 1, "allReduce sum of 500 values", 0, 2000, 0]);
     const ours = new Envelopes(given.token);
     const payload = new Uint8Array(2000);
+    const sum = { sender: 0, sequence: 1, operation: "allReduce sum of 500 values" };
     const garbage: (Uint8Array | Uint8Array[])[] = [
       Uint8Array.of(),
       Uint8Array.of(0xc1, 0xff, 0xdd, 0xff, 0xff, 0xff, 0xff),
@@ -206,17 +211,12 @@ test("messages of strangers and replays are dropped, reported once a kind, and c
       [new Uint8Array(5000).fill(0x91), new Uint8Array(1)],
       [forged(1), new Uint8Array(1), new Uint8Array(1)],
       new Uint8Array(1_000_000).fill(7),
-      // Seen before, and meant for another rank.
-      ours.encode({
-        sender: 0,
-        sequence: 0,
-        operation: "connect of 2 ranks",
-        step: 0,
-        payload: payload.subarray(0, 0),
-      }),
-      ours.encode({ sender: 0, sequence: 1, operation: "allReduce sum of 500 values", step: 0, payload }),
-      ours.encode({ sender: 1, sequence: 1, operation: "allReduce sum of 500 values", step: 0, payload }),
-      ours.encode({ sender: 7, sequence: 9, operation: "barrier", step: 0, payload }),
+      // Seen before; of this rank, and of one that does not exist; meant for another rank.
+      ours.encode(partOf({ sender: 0, sequence: 0, operation: "connect of 2 ranks" })),
+      ours.encode(partOf({ ...sum, payload })),
+      ours.encode(partOf({ ...sum, payload, sender: 1, sequence: 1e6 })),
+      ours.encode(partOf({ sender: 7, sequence: 9, operation: "barrier" })),
+      ours.encode(partOf({ ...sum, payload, receiver: 0, sequence: 1e6 })),
     ];
     let sent = 0;
     for (let round = 0; round < 200 || warnings.length < 2; round++) {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { WHOLE_BYTES } from "../../../src/allreduce/algorithms/ring.js";
 import { TRANSPORTS } from "../../../src/allreduce/open-group.js";
-import { MAX_MESSAGE_BYTES } from "../../../src/allreduce/transport/collective.js";
+import { MAX_MESSAGE_BYTES } from "../../../src/allreduce/transport/message.js";
 import type { ProcessGroup, ReduceOp } from "../../../src/core/process-group.js";
 import { sumOverRanks } from "../../../src/core/process-group.js";
 import type { Log } from "../../../src/core/process-log.js";
@@ -115,7 +115,7 @@ test("auto shares memory, which has no name; one rank that may not makes all use
         assert.deepEqual(said, Array(2).fill(`all-reduce over ${way}`));
         const sums = await allReduce(groups, [values(5000, 0), values(5000, 1)], "sum");
         assert.deepEqual(bytes(sums[0]), bytes(sums[1]));
-        assert.deepEqual(filesOfBoards(), []);
+        assert.deepEqual(filesInMemory(), []);
       },
       (rank) => ({ transport: transports[rank], log }),
     );
@@ -261,8 +261,8 @@ function bytes(data: Float32Array): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** What a board that had a name would be called. */
-function filesOfBoards(): string[] {
+/** What shared memory that had a name would be called. */
+function filesInMemory(): string[] {
   return existsSync("/dev/shm")
     ? readdirSync("/dev/shm").filter((name) => /^ddp-[0-9a-f]{24}$/.test(name))
     : [];

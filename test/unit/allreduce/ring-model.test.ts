@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as ring from "../../../src/allreduce/algorithms/ring.js";
-import * as ringGroup from "../../../src/allreduce/group.js";
+import * as shared from "../../../src/allreduce/algorithms/shared.js";
+import * as groups from "../../../src/allreduce/group.js";
 import type { ProcessGroup } from "../../../src/core/process-group.js";
-import { explore, type Model, type Program, Violation } from "../../support/ring-model.js";
+import { explore, type Model, type Program, Violation } from "../../support/model.js";
 import { type Implementation, type Mutation, withMutant } from "../../support/ring-mutants.js";
 
-const real: Implementation = { ...ring, ...ringGroup };
+const real: Implementation = { ...ring, ...shared, ...groups };
 
 interface Scenario {
   readonly name: string;
@@ -90,7 +91,7 @@ interface Planted extends Mutation {
 const planted: readonly Planted[] = [
   {
     bug: "one buffer to send short arrays from",
-    file: "algorithms/ring.ts",
+    file: "algorithms/payloads.ts",
     from: "this.#turn = 1 - this.#turn;",
     to: "",
     scenarios: [whole(3, 3)],
@@ -99,24 +100,24 @@ const planted: readonly Planted[] = [
   {
     bug: "short arrays sent from the caller's memory",
     file: "algorithms/ring.ts",
-    from: "this.#copy(bytesOf(format.pack(data))))",
-    to: "bytesOf(format.pack(data)))",
+    from: "this.#buffers.take(packed.byteLength);",
+    to: "packed;",
     scenarios: [whole(2, 2), whole(3, 2)],
     found: /changed a buffer in flight|is \d+, not \d+/,
   },
   {
     bug: "finished chunks sent from the caller's memory",
     file: "algorithms/ring.ts",
-    from: "if (step < lastGather) await exchange.send(bytesOf(values));\n      if (step >= lastReduce) format.unpack(values, data.subarray(start, end));",
-    to: "if (step >= lastReduce) format.unpack(values, data.subarray(start, end));\n      if (step < lastGather) await exchange.send(step < lastReduce ? bytesOf(values) : bytesOf(data.subarray(start, end)));",
+    from: "if (step < lastGather) await collective.send(next, bytesOf(values));\n      if (step >= lastReduce) format.unpack(values, data.subarray(start, end));",
+    to: "if (step >= lastReduce) format.unpack(values, data.subarray(start, end));\n      if (step < lastGather) await collective.send(next, step < lastReduce ? bytesOf(values) : bytesOf(data.subarray(start, end)));",
     scenarios: [chunks(2, 2, 2), chunks(3, 1, 2)],
     found: /changed a buffer in flight/,
   },
   {
     bug: "a message written to after it was sent on",
     file: "algorithms/ring.ts",
-    from: "      if (step <= lastReduce) format.addTo(values, data, start, step === lastReduce ? scale : 1);\n      if (step < lastGather) await exchange.send(bytesOf(values));",
-    to: "      if (step < lastGather) await exchange.send(bytesOf(values));\n      if (step <= lastReduce) format.addTo(values, data, start, step === lastReduce ? scale : 1);",
+    from: "      if (step <= lastReduce) format.addTo(values, data, start, step === lastReduce ? scale : 1);\n      if (step < lastGather) await collective.send(next, bytesOf(values));",
+    to: "      if (step < lastGather) await collective.send(next, bytesOf(values));\n      if (step <= lastReduce) format.addTo(values, data, start, step === lastReduce ? scale : 1);",
     scenarios: [chunks(2, 1, 1)],
     found: /changed a buffer in flight/,
   },
@@ -139,8 +140,8 @@ const planted: readonly Planted[] = [
   {
     bug: "everyone listens before speaking",
     file: "algorithms/gather.ts",
-    from: "await exchange.send(payloads[owner]);\n    owner = previousRank(owner, worldSize);\n    payloads[owner] = await exchange.receive();",
-    to: "const sent = payloads[owner];\n    owner = previousRank(owner, worldSize);\n    payloads[owner] = await exchange.receive();\n    await exchange.send(sent);",
+    from: "await collective.send(next, payloads[owner]);\n    owner = previousRank(owner, count);\n    payloads[owner] = await collective.receive(previous);",
+    to: "const sent = payloads[owner];\n    owner = previousRank(owner, count);\n    payloads[owner] = await collective.receive(previous);\n    await collective.send(next, sent);",
     scenarios: [whole(2, 1), mixed(3)],
     found: /deadlock of ranks 0,1/,
   },
@@ -169,14 +170,14 @@ for (const { bug, scenarios, found, ...mutation } of planted) {
 
 function modelOf(
   { worldSize, program, wholeValues, pieceValues }: Scenario,
-  { RingProcessGroup, RingAllReduce }: Implementation,
+  { DdpProcessGroup, RingAllReduce }: Implementation,
 ): Model {
   return {
     worldSize,
     program,
     join: async (link) => {
       const sizes = { wholeBytes: wholeValues * Float32Array.BYTES_PER_ELEMENT, pieceValues };
-      const group = new RingProcessGroup(link, { timeoutSeconds: 1 }, new RingAllReduce(sizes));
+      const group = DdpProcessGroup.ofAll(link, { timeoutSeconds: 1 }, new RingAllReduce(sizes));
       await group.connect();
       return group;
     },

@@ -1,9 +1,9 @@
-// What 16-bit wires need of SIMD (AssemblyScript, compiled by scripts/build.js to dist/allreduce/halves.wasm). Counts
+// What 16-bit wires need of SIMD (AssemblyScript, compiled by scripts/build.js to dist/allreduce/float16.wasm). Counts
 // are rounded up to 4 values: the memory has room for that. Promises: every rounding is to nearest, ties to even, and
 // NaN stays NaN. A conversion is written into its only loop: the compiler would not inline it into several.
 
 /** IEEE 754 binary16. */
-export function packFp16(halves: usize, floats: usize, count: i32): void {
+export function packFp16(bits16: usize, floats: usize, count: i32): void {
   for (const end = floats + count * 4; floats < end; floats += 16) {
     const x = v128.load(floats);
     const sign = v128.and(i32x4.shr_u(x, 16), i32x4.splat(0x8000));
@@ -19,14 +19,14 @@ export function packFp16(halves: usize, floats: usize, count: i32): void {
     const finite = v128.bitselect(small, normal, i32x4.lt_s(size, i32x4.splat(0x38800000)));
     const isLarge = i32x4.ge_s(size, i32x4.splat(0x477ff000));
     const packed = v128.or(sign, v128.bitselect(large, finite, isLarge));
-    v128.store64_lane(halves, i16x8.narrow_i32x4_u(packed, packed), 0);
-    halves += 8;
+    v128.store64_lane(bits16, i16x8.narrow_i32x4_u(packed, packed), 0);
+    bits16 += 8;
   }
 }
 
-export function unpackFp16(floats: usize, halves: usize, count: i32): void {
+export function unpackFp16(floats: usize, bits16: usize, count: i32): void {
   for (const end = floats + count * 4; floats < end; floats += 16) {
-    const packed = v128.load_ext<u16>(halves);
+    const packed = v128.load_ext<u16>(bits16);
     const sign = i32x4.shl(v128.and(packed, i32x4.splat(0x8000)), 16);
     const size = i32x4.shl(v128.and(packed, i32x4.splat(0x7fff)), 13);
     const exponent = v128.and(size, i32x4.splat(0x0f800000));
@@ -37,12 +37,12 @@ export function unpackFp16(floats: usize, halves: usize, count: i32): void {
     const isSmall = i32x4.eq(exponent, i32x4.splat(0));
     const small = f32x4.sub(i32x4.add(size, i32x4.splat(113 << 23)), i32x4.splat(113 << 23));
     v128.store(floats, v128.or(sign, v128.bitselect(small, v128.bitselect(large, normal, isLarge), isSmall)));
-    halves += 8;
+    bits16 += 8;
   }
 }
 
 /** bfloat16: the upper half of a float32. */
-export function packBf16(halves: usize, floats: usize, count: i32): void {
+export function packBf16(bits16: usize, floats: usize, count: i32): void {
   for (const end = floats + count * 4; floats < end; floats += 16) {
     const x = v128.load(floats);
     const upper = i32x4.shr_u(x, 16);
@@ -50,15 +50,15 @@ export function packBf16(halves: usize, floats: usize, count: i32): void {
     const rounded = i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x7fff)), odd), 16);
     const isNan = i32x4.gt_s(v128.and(x, i32x4.splat(0x7fffffff)), i32x4.splat(0x7f800000));
     const packed = v128.bitselect(v128.or(upper, i32x4.splat(0x40)), rounded, isNan);
-    v128.store64_lane(halves, i16x8.narrow_i32x4_u(packed, packed), 0);
-    halves += 8;
+    v128.store64_lane(bits16, i16x8.narrow_i32x4_u(packed, packed), 0);
+    bits16 += 8;
   }
 }
 
-export function unpackBf16(floats: usize, halves: usize, count: i32): void {
+export function unpackBf16(floats: usize, bits16: usize, count: i32): void {
   for (const end = floats + count * 4; floats < end; floats += 16) {
-    v128.store(floats, i32x4.shl(v128.load_ext<u16>(halves), 16));
-    halves += 8;
+    v128.store(floats, i32x4.shl(v128.load_ext<u16>(bits16), 16));
+    bits16 += 8;
   }
 }
 
