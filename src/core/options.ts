@@ -1,12 +1,13 @@
 // A run's options, as resolved by the command line: plain data, sent to every worker and kept in config.json.
 
+import { ENGINE_FACTS, type EngineName } from "../engine/engines.js";
 import type { Wire } from "./process-group.js";
 
-export const ENGINES = ["cuda", "native", "wasm", "cpu"] as const;
-/** A compute engine, best first: tfjs-node-gpu on a GPU, the same package's CPU, WebAssembly, plain JavaScript. */
-export type EngineName = (typeof ENGINES)[number];
-export const DEVICES = ["auto", ...ENGINES] as const;
-export type Device = (typeof DEVICES)[number];
+export type { EngineName } from "../engine/engines.js";
+/** The engines' names, best first. */
+export const ENGINES: readonly EngineName[] = ENGINE_FACTS.map(({ name }) => name);
+export type Device = "auto" | EngineName;
+export const DEVICES: readonly Device[] = ["auto", ...ENGINES];
 export const DATASETS = ["auto", "mnist", "digits"] as const;
 export type DatasetChoice = (typeof DATASETS)[number];
 export const ON_NAN = ["stop", "skip"] as const;

@@ -20,6 +20,8 @@ export async function readOptimizer(
   const states: Record<string, TensorState> = {};
   for (const { name, tensor } of await optimizer.getWeights()) {
     states[stableSlotName(name, parameters)] = await readTensor(tensor);
+    // A scalar made for this call, where the others are the optimizer's own.
+    if (name === "iter") tensor.dispose();
   }
   for (const [field, variable] of runningProducts(optimizer)) states[field] = await readTensor(variable);
   return states;

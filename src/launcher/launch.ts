@@ -2,6 +2,7 @@
 // write summary.json. The command line calls this, and so can any program.
 import type { TrainOptions } from "../core/options.js";
 import type { RunSummary } from "../core/summary.js";
+import { factsOf } from "../engine/engines.js";
 import { type LaunchOptions, resolveOptions, type WantedOptions } from "./options/resolve.js";
 import { type Interruption, noInterruption } from "./processes/interruption.js";
 import { probe } from "./processes/probe.js";
@@ -94,7 +95,7 @@ async function run(plan: Plan, io: LaunchIo, started: Started): Promise<RunSumma
   const probed = await probe(wanted.device, wanted.workers, io);
   const { gpusAsked, ...rest } = wanted;
   const engine = probed.choice;
-  const workers = wanted.workers ?? (engine.engine === "cuda" ? probed.gpus : DEFAULT_WORKERS);
+  const workers = wanted.workers ?? (factsOf(engine.engine).gpu !== null ? probed.gpus : DEFAULT_WORKERS);
   announceEngine(probed, { workers, device: wanted.device, gpusAsked }, console);
   if (earlier !== null) announceResumption(earlier, plan, engine.engine, console);
 

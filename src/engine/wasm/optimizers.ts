@@ -7,13 +7,10 @@ import type {
   Variable,
 } from "@tensorflow/tfjs-core";
 import type { FlatGradients } from "../../core/context.js";
+import { requireFittingSlots, type Slot } from "../optimizer-slots.js";
 import { tf } from "../tf.js";
 import type { Kernels } from "./kernels.js";
 
-interface Slot {
-  readonly originalName: string;
-  readonly variable: Variable;
-}
 /** Protected fields of tfjs's optimizers, by which its own steps and these can take turns. */
 interface AdamState {
   readonly learningRate: number;
@@ -39,12 +36,17 @@ type Update = (variable: Variable, index: number) => (at: number, g: number, cou
 /** Floats of gradient copied in at a time: 256 KB are still in the cache when they are used. */
 const PART = 65536;
 
-/** Takes the optimizer's step in place. False, and nothing done, for optimizers other than these three. */
+/**
+ * Takes the optimizer's step in place. False, and nothing done, for optimizers other than these three.
+ * @throws UsageError, before anything is done, for a slot of another shape than its weight.
+ */
 export function stepInPlace(kernels: Kernels, optimizer: Optimizer, gradients: FlatGradients): boolean {
   const { parameters, flat } = gradients;
   if (parameters.some(({ variable }) => variable.dtype !== "float32")) return false;
   const update = updateOf(kernels, optimizer);
   if (!update) return false;
+  // The kernels write without looking where a slot ends.
+  requireFittingSlots(optimizer, parameters);
   const g = kernels.scratch(PART * 4);
   let offset = 0;
   parameters.forEach(({ variable }, index) => {

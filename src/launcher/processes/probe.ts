@@ -3,6 +3,7 @@
 import { RunError, UsageError } from "../../core/errors.js";
 import { type Device, ENGINES, type EngineName } from "../../core/options.js";
 import type { EngineChoice, FromWorker } from "../../core/protocol.js";
+import { factsOf } from "../../engine/engines.js";
 import { type Ended, startChild } from "./child.js";
 import { deferred } from "./deferred.js";
 import { Interrupted, whenAborted } from "./interruption.js";
@@ -83,7 +84,7 @@ async function ask(device: Device, workers: number | null, io: ProbeIo): Promise
     const reason = `the probe gave no answer in ${seconds} s (DDP_PROBE_TIMEOUT=<seconds> allows more)`;
     deadline = setTimeout(() => resolve({ type: "died", reason }), seconds * 1000);
   });
-  const died = child.ended.then((end): Answer => ({ type: "died", reason: deathOf(end, lastWords) }));
+  const died = child.ended.then((end): Answer => ({ type: "died", reason: deathOf(device, end, lastWords) }));
   const interrupted = whenAborted(io.stop).then((signal): never => {
     throw new Interrupted(signal);
   });
@@ -97,11 +98,13 @@ async function ask(device: Device, workers: number | null, io: ProbeIo): Promise
   }
 }
 
-function deathOf({ code, signal, error }: Ended, lastWords: string): string {
+function deathOf(device: Device, { code, signal, error }: Ended, lastWords: string): string {
   const how = error
     ? `did not start: ${error.message}`
     : signal
       ? `died with signal ${signal}`
       : `ended with code ${code}`;
+  const meaning = signal && device !== "auto" ? factsOf(device).deaths[signal] : undefined;
+  if (meaning !== undefined) return `the probe ${how}: ${meaning}`;
   return `the probe ${how}${lastWords === "" ? "" : ` (${lastWords.slice(0, 160)})`}`;
 }
