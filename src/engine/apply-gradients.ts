@@ -3,6 +3,7 @@ import type { Optimizer, Tensor } from "@tensorflow/tfjs-core";
 import type { FlatGradients } from "../core/context.js";
 import { UsageError } from "../core/errors.js";
 import { currentEngine } from "./current.js";
+import { requireFittingSlots } from "./optimizer-slots.js";
 
 /**
  * Copies gradients, one after another, into `target`; on a device in one read. A weight that the loss does not reach
@@ -44,8 +45,16 @@ export function copyToHost(tensor: Tensor, target: Float32Array): Promise<void> 
 
 /**
  * Lets the optimizer update the weights, with the bits that tfjs's own step would give.
- * @throws UsageError naming the weight where the optimizer's state is of another shape.
+ * @throws UsageError, before anything is done, when the gradients are not as many as the weights' values, and naming
+ * the weight for which the optimizer's state has another shape: kernels write without looking where a weight ends.
  */
 export function applyGradients(optimizer: Optimizer, gradients: FlatGradients): void {
+  const { parameters, flat } = gradients;
+  const size = parameters.reduce((sum, { variable }) => sum + variable.size, 0);
+  if (flat.length !== size)
+    throw new UsageError(
+      `${flat.length} gradients do not fit ${parameters.length} weights of ${size} values`,
+    );
+  requireFittingSlots(optimizer, parameters);
   currentEngine().applyGradients(optimizer, gradients);
 }

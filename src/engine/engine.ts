@@ -18,7 +18,10 @@ export interface Engine {
     sizes: readonly number[],
     target: Float32Array,
   ): Promise<void> | undefined;
-  /** Lets the optimizer update the weights, with the bits that tfjs's own step would give. */
+  /**
+   * Lets the optimizer update the weights, with the bits that tfjs's own step would give. Called by the function of
+   * the same name in apply-gradients.ts, which checks what it passes on.
+   */
   applyGradients(optimizer: Optimizer, gradients: FlatGradients): void;
   /** This engine's own crossEntropyLoss of logits and targets; null where it has none, or none for these. */
   crossEntropy(logits: Tensor, targets: Tensor): Scalar | null;

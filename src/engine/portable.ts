@@ -2,7 +2,6 @@
 import type { Optimizer, Tensor } from "@tensorflow/tfjs-core";
 import type { FlatGradients } from "../core/context.js";
 import type { Engine } from "./engine.js";
-import { requireFittingSlots } from "./optimizer-slots.js";
 import { tf } from "./tf.js";
 
 /** An engine that leaves everything to tfjs and its backend. */
@@ -36,7 +35,6 @@ export async function readJoined(
 
 /** {@link Engine.applyGradients} by the optimizer's own step. */
 export function applyByTfjs(optimizer: Optimizer, { parameters, flat }: FlatGradients): void {
-  requireFittingSlots(optimizer, parameters);
   let offset = 0;
   const named = parameters.map(({ variable }) => {
     // A view, not a copy: the optimizer has consumed it before the buffer is filled again.

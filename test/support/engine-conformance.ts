@@ -109,6 +109,19 @@ export function testConformance(load: () => Promise<Engine>): void {
     }
   });
 
+  test("gradients that are not as many as the weights' values are refused; nothing changes", async () => {
+    const [parameters, optimizer] = [makeWeights(), OPTIMIZERS.sgd()];
+    const before = await stateOf(optimizer, parameters);
+    for (const length of [0, 272, 274]) {
+      const flat = new Float32Array(length);
+      assert.throws(() => applyGradients(optimizer, { parameters, flat, wire: flat }), {
+        name: "UsageError",
+        message: `${length} gradients do not fit 3 weights of 273 values`,
+      });
+    }
+    assert.deepEqual(await stateOf(optimizer, parameters), before);
+  });
+
   test("cross entropy and its gradient are the composed ones", async () => {
     for (const [m, n] of [
       [1, 2],

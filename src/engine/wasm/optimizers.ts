@@ -7,7 +7,7 @@ import type {
   Variable,
 } from "@tensorflow/tfjs-core";
 import type { FlatGradients } from "../../core/context.js";
-import { requireFittingSlots, type Slot } from "../optimizer-slots.js";
+import type { Slot } from "../optimizer-slots.js";
 import { tf } from "../tf.js";
 import type { Kernels } from "./kernels.js";
 
@@ -36,17 +36,12 @@ type Update = (variable: Variable, index: number) => (at: number, g: number, cou
 /** Floats of gradient copied in at a time: 256 KB are still in the cache when they are used. */
 const PART = 65536;
 
-/**
- * Takes the optimizer's step in place. False, and nothing done, for optimizers other than these three.
- * @throws UsageError, before anything is done, for a slot of another shape than its weight.
- */
+/** Takes the optimizer's step in place. False, and nothing done, for optimizers other than these three. */
 export function stepInPlace(kernels: Kernels, optimizer: Optimizer, gradients: FlatGradients): boolean {
   const { parameters, flat } = gradients;
   if (parameters.some(({ variable }) => variable.dtype !== "float32")) return false;
   const update = updateOf(kernels, optimizer);
   if (!update) return false;
-  // The kernels write without looking where a slot ends.
-  requireFittingSlots(optimizer, parameters);
   const g = kernels.scratch(PART * 4);
   let offset = 0;
   parameters.forEach(({ variable }, index) => {
