@@ -7,27 +7,34 @@ import { Geometry } from "./geometry";
 
 /** cols[outHeight * outWidth, filterHeight * filterWidth * channels] of one image; writes up to 12 bytes beyond. */
 export function patches(cols: usize, image: usize, g: Geometry): void {
+  const height = g.height;
+  const width = g.width;
+  const filterHeight = g.filterHeight;
+  const filterWidth = g.filterWidth;
+  const dilationHeight = g.dilationHeight;
+  const dilationWidth = g.dilationWidth;
   const pixel = g.channels * 4;
-  const row = g.filterWidth * pixel;
-  const end = image + g.height * g.width * pixel;
+  const row = filterWidth * pixel;
+  const end = image + height * width * pixel;
   for (let oy = 0; oy < g.outHeight; oy++) {
+    const y0 = oy * g.strideHeight - g.top;
     for (let ox = 0; ox < g.outWidth; ox++) {
       const x0 = ox * g.strideWidth - g.left;
       // Whole rows of a patch lie side by side in the image unless dilated or overhanging.
-      const inside = g.dilationWidth === 1 && x0 >= 0 && x0 + g.filterWidth <= g.width;
-      for (let ky = 0; ky < g.filterHeight; ky++) {
-        const y = oy * g.strideHeight - g.top + ky * g.dilationHeight;
-        if (y < 0 || y >= g.height) {
+      const inside = dilationWidth === 1 && x0 >= 0 && x0 + filterWidth <= width;
+      for (let ky = 0; ky < filterHeight; ky++) {
+        const y = y0 + ky * dilationHeight;
+        if (y < 0 || y >= height) {
           zero(cols, row);
           cols += row;
         } else if (inside) {
-          copy(cols, image + (y * g.width + x0) * pixel, row, end);
+          copy(cols, image + (y * width + x0) * pixel, row, end);
           cols += row;
         } else {
-          for (let kx = 0; kx < g.filterWidth; kx++) {
-            const x = x0 + kx * g.dilationWidth;
-            if (x < 0 || x >= g.width) zero(cols, pixel);
-            else copy(cols, image + (y * g.width + x) * pixel, pixel, end);
+          for (let kx = 0; kx < filterWidth; kx++) {
+            const x = x0 + kx * dilationWidth;
+            if (x < 0 || x >= width) zero(cols, pixel);
+            else copy(cols, image + (y * width + x) * pixel, pixel, end);
             cols += pixel;
           }
         }
@@ -65,20 +72,27 @@ export function patchColumns(cols: usize, image: usize, g: Geometry): void {
 
 /** The transpose of {@link patches}: adds the rows of `cols` into one image. */
 export function addPatches(image: usize, cols: usize, g: Geometry): void {
+  const height = g.height;
+  const width = g.width;
+  const filterHeight = g.filterHeight;
+  const filterWidth = g.filterWidth;
+  const dilationHeight = g.dilationHeight;
+  const dilationWidth = g.dilationWidth;
   const pixel = g.channels * 4;
-  const row = g.filterWidth * pixel;
+  const row = filterWidth * pixel;
   for (let oy = 0; oy < g.outHeight; oy++) {
+    const y0 = oy * g.strideHeight - g.top;
     for (let ox = 0; ox < g.outWidth; ox++) {
       const x0 = ox * g.strideWidth - g.left;
-      const inside = g.dilationWidth === 1 && x0 >= 0 && x0 + g.filterWidth <= g.width;
-      for (let ky = 0; ky < g.filterHeight; ky++) {
-        const y = oy * g.strideHeight - g.top + ky * g.dilationHeight;
-        if (y >= 0 && y < g.height) {
-          if (inside) add(image + (y * g.width + x0) * pixel, cols, row);
+      const inside = dilationWidth === 1 && x0 >= 0 && x0 + filterWidth <= width;
+      for (let ky = 0; ky < filterHeight; ky++) {
+        const y = y0 + ky * dilationHeight;
+        if (y >= 0 && y < height) {
+          if (inside) add(image + (y * width + x0) * pixel, cols, row);
           else {
-            for (let kx = 0; kx < g.filterWidth; kx++) {
-              const x = x0 + kx * g.dilationWidth;
-              if (x >= 0 && x < g.width) add(image + (y * g.width + x) * pixel, cols + kx * pixel, pixel);
+            for (let kx = 0; kx < filterWidth; kx++) {
+              const x = x0 + kx * dilationWidth;
+              if (x >= 0 && x < width) add(image + (y * width + x) * pixel, cols + kx * pixel, pixel);
             }
           }
         }
@@ -120,19 +134,28 @@ export function depthwiseGradient(
   multiplier: i32,
   g: Geometry,
 ): void {
+  const height = g.height;
   const width = g.width;
+  const filterHeight = g.filterHeight;
+  const filterWidth = g.filterWidth;
+  const dilationHeight = g.dilationHeight;
+  const dilationWidth = g.dilationWidth;
+  const strideHeight = g.strideHeight;
+  const strideWidth = g.strideWidth;
+  const top = g.top;
+  const left = g.left;
   const channels = g.channels;
   const outputs = channels * multiplier * 4;
   for (let oy = 0; oy < g.outHeight; oy++) {
     for (let ox = 0; ox < g.outWidth; ox++) {
-      for (let ky = 0; ky < g.filterHeight; ky++) {
-        const y = oy * g.strideHeight - g.top + ky * g.dilationHeight;
-        if (y < 0 || y >= g.height) continue;
-        for (let kx = 0; kx < g.filterWidth; kx++) {
-          const x = ox * g.strideWidth - g.left + kx * g.dilationWidth;
+      for (let ky = 0; ky < filterHeight; ky++) {
+        const y = oy * strideHeight - top + ky * dilationHeight;
+        if (y < 0 || y >= height) continue;
+        for (let kx = 0; kx < filterWidth; kx++) {
+          const x = ox * strideWidth - left + kx * dilationWidth;
           if (x < 0 || x >= width) continue;
           const at = image + (y * width + x) * channels * 4;
-          const weights = filter + (ky * g.filterWidth + kx) * outputs;
+          const weights = filter + (ky * filterWidth + kx) * outputs;
           if (toImage) depthwiseImage(at, weights, dy, channels, multiplier);
           else depthwiseFilter(weights, at, dy, channels, multiplier);
         }
