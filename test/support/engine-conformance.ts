@@ -95,7 +95,8 @@ export function testConformance(load: () => Promise<Engine>): void {
   }
 
   test("an optimizer's state of another shape is refused, with the weight and both shapes; nothing changes", async () => {
-    for (const make of [OPTIMIZERS.momentum, OPTIMIZERS.adam, OPTIMIZERS.rmsprop]) {
+    for (const name of ["momentum", "adam", "rmsprop", "adagrad", "adadelta"] as const) {
+      const make = OPTIMIZERS[name];
       const [parameters, others] = [makeWeights(), makeWeights([5, 3])];
       const [trained, optimizer] = [make(), make()];
       applyGradients(trained, flatGradients(others, 1));
@@ -182,6 +183,7 @@ const OPTIMIZERS = {
   "a subclass of SGD": () => new (class Halving extends tf.SGDOptimizer {})(0.1),
   rmsprop: () => tf.train.rmsprop(0.01),
   adagrad: () => tf.train.adagrad(0.1),
+  adadelta: () => tf.train.adadelta(0.1),
 } satisfies Record<string, () => Optimizer>;
 
 function makeWeights(second = [3, 5]): Parameter[] {
