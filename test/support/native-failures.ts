@@ -27,7 +27,11 @@ export const binaryMissing = failing(
 export const libraryMissing = failing(
   "libcudart.so.11.0: cannot open shared object file: No such file or directory",
 );
-/** The same on a system with musl, as Alpine Linux. */
+/** What npm downloads with the addon is gone. */
+export const tensorflowMissing = failing(
+  "libtensorflow.so.2: cannot open shared object file: No such file or directory",
+);
+/** A library is missing on a system with musl, as Alpine Linux. */
 export const libraryMissingOnMusl = failing(
   "Error loading shared library ld-linux-x86-64.so.2: No such file or directory (needed by /app/node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/../../deps/lib/libtensorflow.so.2)",
 );

@@ -56,6 +56,9 @@ function reasonOf(error: unknown): string {
   const library =
     /(\S+\.so\S*): cannot open shared object/.exec(message) ??
     /Error loading shared library (\S+?): No such file/.exec(message);
+  if (library?.[1].startsWith("libtensorflow")) {
+    return `${NATIVE_PACKAGE} is installed without ${library[1]} (run: npm rebuild ${NATIVE_PACKAGE})`;
+  }
   if (library) {
     return `${NATIVE_PACKAGE} needs the shared library ${library[1]}, which is not on this machine (install it, or add its folder to LD_LIBRARY_PATH)`;
   }

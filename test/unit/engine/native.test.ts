@@ -21,6 +21,11 @@ describe("each way in which the package does not load has its own line, with wha
       /is installed without its binary \(run: npm rebuild \S+\)$/,
     ],
     ["a library is missing", failures.libraryMissing, /needs the shared library libcudart\.so\.11\.0,/],
+    [
+      "its own library is missing",
+      failures.tensorflowMissing,
+      /is installed without libtensorflow\.so\.2 \(run: npm rebuild \S+\)$/,
+    ],
     ["on musl", failures.libraryMissingOnMusl, /needs the shared library ld-linux-x86-64\.so\.2,/],
     ["libc too old", failures.libcTooOld, /^libtensorflow\.so\.2 of \S+ wants glibc 2\.99 or newer/],
     [
