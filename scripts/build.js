@@ -5,12 +5,14 @@ import { chmodSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeKernelExports } from "./kernel-exports.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const run = (script, ...args) =>
   execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
 
+writeKernelExports();
 rmSync(join(root, "dist"), { recursive: true, force: true });
 run(join(dirname(require.resolve("typescript/package.json")), "bin", "tsc"), "-p", root);
 chmodSync(join(root, "dist/launcher/cli.js"), 0o755);

@@ -25,12 +25,12 @@ import type { RunProgress, RunResults } from "./summary.js";
 import type { Topology } from "./topology.js";
 
 /** What the probe found out. */
-export interface EngineChoice {
-  readonly engine: EngineName;
+export interface EngineChoice<Name extends string = EngineName> {
+  readonly engine: Name;
   /** One line that names the engine, its version and its hardware: `wasm (tfjs 4.22.0, SIMD)`. */
   readonly description: string;
   /** Better engines than the chosen one, and why each was not taken. */
-  readonly skipped: readonly { readonly engine: EngineName; readonly reason: string }[];
+  readonly skipped: readonly { readonly engine: Name; readonly reason: string }[];
 }
 
 /** Everything a worker needs to take its place in the group. */

@@ -1,8 +1,7 @@
 // Softmax cross entropy with integer targets, as torch's CrossEntropyLoss.
 import type { Scalar, Tensor, Tensor1D } from "@tensorflow/tfjs-core";
+import { currentEngine } from "./current.js";
 import { tf } from "./tf.js";
-import { fusedCrossEntropy } from "./wasm/cross-entropy.js";
-import { currentKernels } from "./wasm/kernels.js";
 
 /**
  * Mean over the batch of `-log softmax(logits)[target]`.
@@ -12,11 +11,11 @@ import { currentKernels } from "./wasm/kernels.js";
  * @param targets int32 [batch]
  */
 export function crossEntropyLoss(logits: Tensor, targets: Tensor): Scalar {
-  const kernels = currentKernels();
-  return (kernels && fusedCrossEntropy(kernels, logits, targets)) ?? composedCrossEntropy(logits, targets);
+  return currentEngine().crossEntropy(logits, targets) ?? composedCrossEntropy(logits, targets);
 }
 
-function composedCrossEntropy(logits: Tensor, targets: Tensor): Scalar {
+/** {@link crossEntropyLoss} of tfjs's ops, for any engine. */
+export function composedCrossEntropy(logits: Tensor, targets: Tensor): Scalar {
   const [batch, classes] = logits.shape;
   const loss = tf.customGrad((input, save) => {
     const x = input as Tensor;

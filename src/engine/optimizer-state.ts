@@ -4,26 +4,10 @@ import type { Optimizer, Variable } from "@tensorflow/tfjs-core";
 import { UsageError } from "../core/errors.js";
 import type { Parameter } from "../core/parameters.js";
 import type { OptimizerSettings, TensorState, TensorStates } from "../core/state.js";
+import { SLOTS, type Slot, slotsOf } from "./optimizer-slots.js";
 import { readTensor, toTensor } from "./tensor-state.js";
 import { tf } from "./tf.js";
 
-/** A slot as tfjs keeps it; its name is the variable's and a suffix. */
-interface Slot {
-  readonly originalName: string;
-  readonly variable: Variable;
-}
-
-/** For each class of optimizer the fields that hold slots, and their suffix. */
-const SLOTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  SGD: {},
-  Momentum: { accumulations: "momentum" },
-  Adagrad: { accumulatedGrads: "accumulator" },
-  Adadelta: { accumulatedGrads: "accum_grad", accumulatedUpdates: "accum_var" },
-  RMSProp: { accumulatedMeanSquares: "rms", accumulatedMoments: "momentum", accumulatedMeanGrads: "mg" },
-  Adam: { accumulatedFirstMoment: "m", accumulatedSecondMoment: "v" },
-  AdamW: { accumulatedFirstMoment: "m", accumulatedSecondMoment: "v" },
-  Adamax: { accumulatedFirstMoment: "m", accumulatedWeightedInfNorm: "v" },
-};
 /**
  * Scalars that training moves on, saved as they are: tfjs would restore Adam's running products as `beta ** step`,
  * whose last bits differ from the product that training made.
@@ -203,12 +187,6 @@ function classOf(optimizer: Optimizer): string {
   throw new UsageError(
     `the optimizer ${name} cannot be saved, so a run with it could not go on; use one of ${Object.keys(SLOTS).join(", ")}`,
   );
-}
-
-function slotsOf(optimizer: Optimizer, field: string): Slot[] {
-  const slots = (optimizer as unknown as Record<string, (Slot | undefined)[]>)[field] ?? [];
-  // tfjs leaves a place empty until the weight's first step.
-  return slots.filter((slot) => slot !== undefined && slot !== null);
 }
 
 function setSlots(optimizer: Optimizer, field: string, slots: readonly (Slot | undefined)[]): void {

@@ -4,6 +4,7 @@ import type { GivenOptions, OptionRows } from "../core/options/row.js";
 import type { TrainOptions } from "../core/options/train-options.js";
 import type { RunSummary } from "../core/summary.js";
 import { singleNode } from "../core/topology.js";
+import { factsOf } from "../engine/engines.js";
 import { MNIST_OPTIONS } from "../recipes/mnist-options.js";
 import { conclude } from "./conclude.js";
 import {
@@ -119,7 +120,7 @@ async function run(plan: Plan, io: LaunchIo, started: Started): Promise<RunSumma
   const own = plan.own(probed.recipeOptions ?? MNIST_OPTIONS);
   const { gpusAsked, ...rest } = wanted;
   const engine = probed.choice;
-  const workers = wanted.workers ?? (engine.engine === "cuda" ? probed.gpus : DEFAULT_WORKERS);
+  const workers = wanted.workers ?? (factsOf(engine.engine).gpu !== null ? probed.gpus : DEFAULT_WORKERS);
   announceEngine(probed, { workers, device: wanted.device, gpusAsked }, console);
   if (earlier !== null) announceResumption(earlier, plan, engine.engine, console);
 

@@ -6,6 +6,7 @@ import type { Position, Prepared, WorkerInit } from "../core/protocol.js";
 import { LOGS_FOLDER, rankLog } from "../core/run-files.js";
 import type { RunProgress, RunResults } from "../core/summary.js";
 import { placeOf } from "../core/topology.js";
+import { factsOf } from "../engine/engines.js";
 import { loadEngine } from "../engine/load.js";
 import { Runner } from "./loops/runner.js";
 import { chooseStages } from "./stage/build.js";
@@ -32,9 +33,6 @@ export interface WorkerEnd {
   readonly interrupted: boolean;
 }
 
-// On a card newer than the library the driver compiles all kernels at the first step: up to half an hour, once.
-const CUDA_FIRST_STEP_SECONDS = 1800;
-
 /** Trains to the end, or until interrupted. */
 export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<WorkerEnd> {
   const { rank, topology, options } = init;
@@ -54,6 +52,7 @@ export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<W
     const { data, stages } = await launcher.started;
     const recipe = new Recipe({ ...options, rank, localRank, worldSize, prepared: data });
     const { endpoints, token } = init;
+    const { firstStepSeconds } = factsOf(init.engine);
     const group = await connectProcessGroup({
       rank,
       worldSize,
@@ -62,10 +61,10 @@ export async function runWorker(init: WorkerInit, launcher: Launcher): Promise<W
       log,
       timeoutSeconds: options.timeoutSeconds,
       firstTimeoutSeconds:
-        init.engine === "cuda" ? Math.max(CUDA_FIRST_STEP_SECONDS, options.timeoutSeconds) : undefined,
+        firstStepSeconds === null ? undefined : Math.max(firstStepSeconds, options.timeoutSeconds),
       signal: aborted.signal,
     });
-    log.info("group connected", { engine, stages });
+    log.info("group connected", { engine: engine.description, stages });
     const runner = new Runner({
       recipe,
       recipeName: name,

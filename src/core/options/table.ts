@@ -1,12 +1,13 @@
 // The trainer's options, each in one row: what it is called, takes and defaults to, what help says of it, and whether
 // a resumed run may change it. Everything else about an option is derived: see row.ts. A recipe's own options are rows
 // of the same kind, see recipe-options.ts.
+import { ENGINE_FACTS, type EngineName } from "../../engine/engines.js";
 import { WIRES } from "../process-group.js";
 import type { GivenOptions, OptionRows, OptionValues, WantedValues } from "./row.js";
 
-export const ENGINES = ["cuda", "native", "wasm", "cpu"] as const;
-/** A compute engine, best first: tfjs-node-gpu on a GPU, the same package's CPU, WebAssembly, plain JavaScript. */
-export type EngineName = (typeof ENGINES)[number];
+export type { EngineName };
+/** The engines' names, best first. */
+export const ENGINES: readonly EngineName[] = ENGINE_FACTS.map(({ name }) => name);
 
 /** A slip of the finger should not fork until the machine stands still. */
 export const MOST_WORKERS = 1024;

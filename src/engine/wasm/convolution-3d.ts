@@ -29,8 +29,9 @@ export function conv3dBackpropFilter(kernels: Kernels, { x, dy }: Inputs, attrs:
   const rows = info.outHeight * info.outWidth;
   const k = info.filterHeight * info.filterWidth * info.inChannels;
   const cols = kernels.scratch(rows * k * 4 + 16);
+  const struct = kernels.geometry(geometry);
   eachSlice(info, (z, oz, kz) => {
-    kernels.run.patches(cols, images + z * image, ...geometry);
+    kernels.run.patches(cols, images + z * image, struct);
     kernels.run.accumulate(to + kz * slice, cols, from + oz * outImage, k, info.outChannels, rows, 4, k * 4);
   });
   return out;

@@ -2,8 +2,7 @@
 // gradients: what the wasm backend lacks (Conv2DBackpropFilter, the depthwise ones) or computes slowly.
 import type { backend_util, TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../tf.js";
-import type { Geometry } from "./exports.js";
-import type { Kernels } from "./kernels.js";
+import type { Geometry, Kernels } from "./kernels.js";
 
 export type ConvInfo = backend_util.Conv2DInfo;
 export type Inputs = Readonly<Record<string, TensorInfo>>;
@@ -31,23 +30,23 @@ export function conv2dInfo(
   );
 }
 
-/** The numbers that the kernels want, in their order. */
+/** What the kernels want to know of it. */
 export function geometryOf(info: ConvInfo): Geometry {
-  return [
-    info.inHeight,
-    info.inWidth,
-    info.inChannels,
-    info.filterHeight,
-    info.filterWidth,
-    info.outHeight,
-    info.outWidth,
-    info.strideHeight,
-    info.strideWidth,
-    info.dilationHeight,
-    info.dilationWidth,
-    info.padInfo.top,
-    info.padInfo.left,
-  ];
+  return {
+    height: info.inHeight,
+    width: info.inWidth,
+    channels: info.inChannels,
+    filterHeight: info.filterHeight,
+    filterWidth: info.filterWidth,
+    outHeight: info.outHeight,
+    outWidth: info.outWidth,
+    strideHeight: info.strideHeight,
+    strideWidth: info.strideWidth,
+    dilationHeight: info.dilationHeight,
+    dilationWidth: info.dilationWidth,
+    top: info.padInfo.top,
+    left: info.padInfo.left,
+  };
 }
 
 /** Conv2D, with bias and relu if asked. */
@@ -128,6 +127,7 @@ export function depthwiseBackprop(
   kernels.floats(to, tf.util.sizeFromShape(out.shape)).fill(0);
   const image = info.inHeight * info.inWidth * info.inChannels * 4;
   const outImage = info.outHeight * info.outWidth * info.outChannels * 4;
+  const geometry = kernels.geometry(geometryOf(info));
   for (let b = 0; b < info.batchSize; b++) {
     kernels.run.depthwiseGradient(
       toImage,
@@ -135,7 +135,7 @@ export function depthwiseBackprop(
       toImage ? kernels.address(filter) : to,
       kernels.address(dy) + b * outImage,
       info.outChannels / info.inChannels,
-      ...geometryOf(info),
+      geometry,
     );
   }
   return out;
@@ -152,16 +152,16 @@ export function backpropInput(
   filter: number,
 ): void {
   const { run } = kernels;
-  const [height, width, channels, filterHeight, filterWidth, outHeight, outWidth] = geometry;
-  const k = filterHeight * filterWidth * channels;
-  const rows = outHeight * outWidth;
-  const image = height * width * channels * 4;
+  const k = geometry.filterHeight * geometry.filterWidth * geometry.channels;
+  const rows = geometry.outHeight * geometry.outWidth;
+  const image = geometry.height * geometry.width * geometry.channels * 4;
+  const struct = kernels.geometry(geometry);
   const transposed = kernels.scratch(k * n * 4 + rows * k * 4);
   const cols = transposed + k * n * 4;
   run.transpose(transposed, filter, k, n);
   for (let b = 0; b < batch; b++) {
     run.product(cols, dy + b * rows * n * 4, transposed, rows, k, n, n * 4, 4);
-    run.addPatches(to + b * image, cols, ...geometry);
+    run.addPatches(to + b * image, cols, struct);
   }
 }
 
@@ -180,7 +180,6 @@ interface Patches {
 
 /** Calls `use` with the patches of some images at a time. */
 function eachPatches(kernels: Kernels, x: number, info: ConvInfo, use: (patches: Patches) => void): void {
-  const geometry = geometryOf(info);
   const k = info.filterHeight * info.filterWidth * info.inChannels;
   const rows = info.outHeight * info.outWidth;
   const image = info.inHeight * info.inWidth * info.inChannels * 4;
@@ -189,50 +188,22 @@ function eachPatches(kernels: Kernels, x: number, info: ConvInfo, use: (patches:
     use({ cols: x, row: 0, rows: batchSize * rows, k, perRow: k * 4, perColumn: 4 });
     return;
   }
-  if (info.inChannels === 1 && info.strideHeight === 1 && info.strideWidth === 1) {
-    eachPatchColumns(kernels, x, geometry, batchSize, use);
-    return;
-  }
-  const group = Math.min(batchSize, Math.max(1, Math.floor(PATCH_BYTES / (rows * k * 4))));
+  const geometry = kernels.geometry(geometryOf(info));
+  // With one channel, patches side by side are a tenth of the work; one image at a time.
+  const sideBySide = info.inChannels === 1 && info.strideHeight === 1 && info.strideWidth === 1;
+  const group = sideBySide ? 1 : Math.min(batchSize, Math.max(1, Math.floor(PATCH_BYTES / (rows * k * 4))));
   const cols = kernels.scratch(group * rows * k * 4 + 16);
   for (let b = 0; b < batchSize; b += group) {
     const images = Math.min(group, batchSize - b);
+    if (sideBySide) {
+      kernels.run.patchColumns(cols, x + b * image, geometry);
+      use({ cols, row: b * rows, rows, k, perRow: 4, perColumn: rows * 4 });
+      continue;
+    }
     for (let i = 0; i < images; i++) {
-      kernels.run.patches(cols + i * rows * k * 4, x + (b + i) * image, ...geometry);
+      kernels.run.patches(cols + i * rows * k * 4, x + (b + i) * image, geometry);
     }
     use({ cols, row: b * rows, rows: images * rows, k, perRow: k * 4, perColumn: 4 });
-  }
-}
-
-/** One image at a time, with its patches side by side: with one channel they are a tenth of the work that way. */
-function eachPatchColumns(
-  kernels: Kernels,
-  x: number,
-  geometry: Geometry,
-  batchSize: number,
-  use: (patches: Patches) => void,
-): void {
-  const [height, width, , filterHeight, filterWidth, outHeight, outWidth] = geometry;
-  const [dilationHeight, dilationWidth, top, left] = geometry.slice(9);
-  const k = filterHeight * filterWidth;
-  const rows = outHeight * outWidth;
-  const cols = kernels.scratch(rows * k * 4 + 16);
-  for (let b = 0; b < batchSize; b++) {
-    kernels.run.patchColumns(
-      cols,
-      x + b * height * width * 4,
-      height,
-      width,
-      filterHeight,
-      filterWidth,
-      outHeight,
-      outWidth,
-      dilationHeight,
-      dilationWidth,
-      top,
-      left,
-    );
-    use({ cols, row: b * rows, rows, k, perRow: 4, perColumn: rows * 4 });
   }
 }
 

@@ -13,7 +13,6 @@ import {
   type Inputs,
 } from "./convolution.js";
 import { conv3dBackpropFilter, conv3dBackpropInput } from "./convolution-3d.js";
-import { IMAGE_BATCH, imageBatch } from "./images.js";
 import { currentKernels, Kernels, setKernels, type WasmBackend } from "./kernels.js";
 import { installLayers } from "./layers.js";
 import { maxPoolGrad, unsortedSegmentSum } from "./pooling.js";
@@ -35,7 +34,6 @@ const KERNELS: Readonly<Record<string, Compute>> = {
   DepthwiseConv2dNativeBackpropInput: depthwiseBackprop,
   MaxPoolGrad: maxPoolGrad,
   UnsortedSegmentSum: unsortedSegmentSum,
-  [IMAGE_BATCH]: imageBatch,
 };
 
 /** Installs the kernels once a process; returns a word on which are in use. The wasm backend must be set up. */

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
 import { tf } from "../tf.js";
-import type { KernelExports } from "./exports.js";
+import { GEOMETRY, type KernelExports } from "./exports.js";
 
 /** The part used here: Node's own types leave WebAssembly to the DOM's. */
 declare const WebAssembly: {
@@ -29,6 +29,9 @@ export interface WasmBackend {
   makeOutput(shape: readonly number[], dtype: DataType): TensorInfo;
 }
 
+/** The shapes of a convolution or pooling, see module/geometry.ts. */
+export type Geometry = Readonly<Record<(typeof GEOMETRY)[number], number>>;
+
 /** Kernels on one backend's memory. */
 export class Kernels {
   readonly backend: WasmBackend;
@@ -37,6 +40,7 @@ export class Kernels {
   enabled = true;
   #scratch = 0;
   #scratchBytes = 0;
+  #geometry = 0;
 
   /** @throws Error when the module has not been built. */
   constructor(backend: WasmBackend) {
@@ -54,14 +58,19 @@ export class Kernels {
   /** Memory of at least so many bytes for use within one kernel: its content does not last. */
   scratch(bytes: number): number {
     if (bytes <= this.#scratchBytes) return this.#scratch;
-    const { wasm } = this.backend;
-    if (this.#scratch !== 0) wasm._free(this.#scratch);
+    if (this.#scratch !== 0) this.backend.wasm._free(this.#scratch);
     this.#scratchBytes = 0;
-    this.#scratch = wasm._malloc(bytes) >>> 0;
-    if (this.#scratch === 0)
-      throw new Error(`the wasm engine is out of memory: ${bytes} bytes are not to be had`);
+    this.#scratch = this.#allocate(bytes);
     this.#scratchBytes = bytes;
     return this.#scratch;
+  }
+
+  /** Writes the struct that kernels take; returns its address, which holds it until the next is written. */
+  geometry(values: Geometry): number {
+    if (this.#geometry === 0) this.#geometry = this.#allocate(GEOMETRY.length * 4);
+    const struct = new Int32Array(this.backend.wasm.HEAPU8.buffer, this.#geometry, GEOMETRY.length);
+    for (let i = 0; i < GEOMETRY.length; i++) struct[i] = values[GEOMETRY[i]];
+    return this.#geometry;
   }
 
   /** A new float32 tensor whose values are undefined. */
@@ -81,6 +90,12 @@ export class Kernels {
     return tensor.dtype === "float32"
       ? new Float32Array(buffer, address, length)
       : new Int32Array(buffer, address, length);
+  }
+
+  #allocate(bytes: number): number {
+    const address = this.backend.wasm._malloc(bytes) >>> 0;
+    if (address === 0) throw new Error(`the wasm engine is out of memory: ${bytes} bytes are not to be had`);
+    return address;
   }
 }
 

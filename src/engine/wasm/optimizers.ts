@@ -7,13 +7,10 @@ import type {
   Variable,
 } from "@tensorflow/tfjs-core";
 import type { FlatGradients } from "../../core/context.js";
+import type { Slot } from "../optimizer-slots.js";
 import { tf } from "../tf.js";
 import type { Kernels } from "./kernels.js";
 
-interface Slot {
-  readonly originalName: string;
-  readonly variable: Variable;
-}
 /** Protected fields of tfjs's optimizers, by which its own steps and these can take turns. */
 interface AdamState {
   readonly learningRate: number;

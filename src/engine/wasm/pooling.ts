@@ -16,29 +16,15 @@ export function maxPoolGrad(kernels: Kernels, { dy, input }: Inputs, attrs: Attr
     attrs.pad as Args[4],
     attrs.dimRoundingMode as Args[5],
   ) as ConvInfo;
-  const [height, width, channels, filterHeight, filterWidth, ...others] = geometryOf(info);
-  const [outHeight, outWidth, strideHeight, strideWidth, , , top, left] = others;
   const dx = kernels.output(input.shape);
-  const to = kernels.address(dx);
-  const image = height * width * channels;
+  const [to, from, given] = [dx, input, dy].map((tensor) => kernels.address(tensor));
+  const image = info.inHeight * info.inWidth * info.inChannels;
+  const outImage = info.outHeight * info.outWidth * info.inChannels;
+  const geometry = kernels.geometry(geometryOf(info));
   kernels.floats(to, info.batchSize * image).fill(0);
   for (let b = 0; b < info.batchSize; b++) {
-    kernels.run.maxPoolGradient(
-      to + b * image * 4,
-      kernels.address(input) + b * image * 4,
-      kernels.address(dy) + b * outHeight * outWidth * channels * 4,
-      height,
-      width,
-      channels,
-      filterHeight,
-      filterWidth,
-      outHeight,
-      outWidth,
-      strideHeight,
-      strideWidth,
-      top,
-      left,
-    );
+    const at = b * image * 4;
+    kernels.run.maxPoolGradient(to + at, from + at, given + b * outImage * 4, geometry);
   }
   return dx;
 }

@@ -3,6 +3,9 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Kernels } from "./kernels.js";
 
+/** The largest finite float32. */
+const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
+
 /** Fewer columns than this do not pay for looking at the zeros. */
 const SPARSE_COLUMNS = 64;
 /** The sparse product costs 2.4 times as much per element that counts (measured: equal at 42%). */
@@ -60,7 +63,7 @@ export function multiply(
     run.transpose(scratch, b, n, k);
     right = scratch;
   }
-  if (sparse && run.allFinite(right, k * n)) {
+  if (sparse && run.allWithin(right, k * n, LARGEST_FLOAT)) {
     const multiplySparse = transposeA ? run.sparseProductTransposed : run.sparseProduct;
     multiplySparse(c, a, right, m, n, k, scratch + copyBytes);
   } else {

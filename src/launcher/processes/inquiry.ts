@@ -17,6 +17,8 @@ export interface Inquiry {
   readonly childEnv: NodeJS.ProcessEnv;
   /** True for the answer after which nothing more is waited for. */
   readonly isLast: (answer: FromWorker) => boolean;
+  /** What it means when the process dies of a signal: one line. */
+  readonly deaths?: Readonly<Partial<Record<NodeJS.Signals, string>>>;
 }
 
 export interface Answers {
@@ -32,7 +34,10 @@ export interface Answers {
 const PROBE_SECONDS = 60;
 
 /** Asks, and resolves once the process has answered or is gone. @throws Interrupted */
-export async function inquire({ question, childEnv, isLast }: Inquiry, io: InquiryIo): Promise<Answers> {
+export async function inquire(
+  { question, childEnv, isLast, deaths }: Inquiry,
+  io: InquiryIo,
+): Promise<Answers> {
   const seconds = Number(io.env.DDP_PROBE_TIMEOUT) || PROBE_SECONDS;
   const answers: FromWorker[] = [];
   const complete = deferred<null>();
@@ -54,7 +59,7 @@ export async function inquire({ question, childEnv, isLast }: Inquiry, io: Inqui
     const reason = `the probe gave no answer in ${seconds} s (DDP_PROBE_TIMEOUT=<seconds> allows more)`;
     deadline = setTimeout(() => resolve(reason), seconds * 1000);
   });
-  const died = child.ended.then((end) => deathOf(end, lastWords));
+  const died = child.ended.then((end) => deathOf(end, lastWords, deaths));
   const interrupted = whenAborted(io.stop).then((signal): never => {
     throw new Interrupted(signal);
   });
@@ -76,11 +81,13 @@ export function answerOf<T extends FromWorker["type"]>(
   return answers.find((answer): answer is Extract<FromWorker, { type: T }> => answer.type === type);
 }
 
-function deathOf({ code, signal, error }: Ended, lastWords: string): string {
+function deathOf({ code, signal, error }: Ended, lastWords: string, deaths: Inquiry["deaths"]): string {
   const how = error
     ? `did not start: ${error.message}`
     : signal
       ? `died with signal ${signal}`
       : `ended with code ${code}`;
+  const meaning = signal && deaths?.[signal];
+  if (meaning) return `the probe ${how}: ${meaning}`;
   return `the probe ${how}${lastWords === "" ? "" : ` (${lastWords.slice(0, 160)})`}`;
 }

@@ -4,6 +4,7 @@ import { RunError, UsageError } from "../../core/errors.js";
 import type { OptionRows } from "../../core/options/row.js";
 import { type Device, ENGINES, type EngineName } from "../../core/options/table.js";
 import type { EngineChoice, FromWorker } from "../../core/protocol.js";
+import { factsOf } from "../../engine/engines.js";
 import { rowsAmong } from "./describe.js";
 import { answerOf, type InquiryIo, inquire } from "./inquiry.js";
 import { probeEnv } from "./worker-env.js";
@@ -74,6 +75,7 @@ async function ask(question: ProbeQuestion, io: InquiryIo): Promise<Answer> {
       question: { type: "probe", device, workers, recipe },
       childEnv: probeEnv(io.env, device),
       isLast: ({ type }) => last.includes(type),
+      ...(device === "auto" ? {} : { deaths: factsOf(device).deaths }),
     },
     io,
   );

@@ -1,5 +1,6 @@
 // Says which engine a run trains on, and why not on a better one.
 import type { Device } from "../../core/options/table.js";
+import { factsOf } from "../../engine/engines.js";
 import type { Probed } from "../processes/probe.js";
 import type { Console } from "./console.js";
 import { plural } from "./report.js";
@@ -17,7 +18,7 @@ export interface Asked {
  */
 export function announceEngine({ choice, gpus }: Probed, asked: Asked, console: Console): void {
   const crew = plural(asked.workers, "worker");
-  const missed = asked.device === "auto" && choice.engine !== "cuda";
+  const missed = asked.device === "auto" && factsOf(choice.engine).gpu === null;
   const lack = lackOf(gpus, asked.workers);
   if (missed && asked.gpusAsked) {
     console.warn(

@@ -12,7 +12,9 @@ const STOP = 0;
 const BAD = 1;
 
 interface BadBatch extends Position {
-  readonly loss: string;
+  /** Of the batch, what is bad. */
+  readonly what: "loss" | "gradient";
+  readonly value: string;
   /** Indices of the batch's samples, where the loader knows them. */
   readonly samples: readonly number[];
 }
@@ -62,11 +64,21 @@ export class StepAgreement {
     this.#isLeftOut = false;
   }
 
-  /** Keeps a batch whose loss is not finite until the next reduction tells all ranks. */
-  noteBadLoss(loss: number, position: Position, samples: Int32Array | undefined): void {
-    const bad = { loss: String(loss), samples: [...(samples ?? [])], ...position };
+  /** Keeps a batch whose loss or gradient is not finite until the next reduction tells all ranks. */
+  noteBad(
+    what: "loss" | "gradient",
+    value: string,
+    position: Position,
+    samples: Int32Array | undefined,
+  ): void {
+    // A gradient follows the loss: told once.
+    const isTold = this.#bad.some(
+      ({ batch, loader }) => batch === position.batch && loader === position.loader,
+    );
+    if (isTold) return;
+    const bad = { what, value, samples: [...(samples ?? [])], ...position };
     this.#bad.push(bad);
-    this.#options.log.error("the loss is not finite", bad);
+    this.#options.log.error(`the ${what} is not finite`, bad);
   }
 
   /** Writes what this rank has to say into the last values of its message. */
@@ -76,24 +88,24 @@ export class StepAgreement {
   }
 
   /**
-   * Reads what all ranks have said, and looks at the mean gradient, which has the same bits on all of them. False when
-   * the batch is to be left out.
+   * Reads what all ranks have said, and looks at the mean gradient where it is given: it has the same bits on all of
+   * them. False when the batch is to be left out.
    * @throws RunError naming ranks and batch when a batch is bad and the run is to stop at that.
    */
-  async settle(signals: Float32Array, gradient: Float32Array, wire: Wire): Promise<boolean> {
+  async settle(signals: Float32Array, gradient: Float32Array | null, wire: Wire): Promise<boolean> {
     this.#stopAgreed = signals[STOP] > 0;
     this.#hasStepped = true;
-    if (signals[BAD] > 0) this.#refuse(await this.#badLosses(), "try a smaller learning rate");
-    else if (!areFinite(gradient)) this.#refuse(...gradientFault(wire));
+    if (signals[BAD] > 0) this.#refuse(await this.#badBatches(), "try a smaller learning rate");
+    else if (gradient !== null && !areFinite(gradient)) this.#refuse(...gradientFault(wire));
     return !this.#isLeftOut;
   }
 
   /** All ranks come here together. */
-  async #badLosses(): Promise<string> {
+  async #badBatches(): Promise<string> {
     const reports = await gatherJson(this.#options.group, this.#bad);
     this.#bad = [];
     const lines = reports.flatMap((ofRank, rank) =>
-      ofRank.map((bad) => `the loss of rank ${rank} is ${bad.loss} in ${placeOf(bad)}`),
+      ofRank.map((bad) => `the ${bad.what} of rank ${rank} is ${bad.value} in ${placeOf(bad)}`),
     );
     return `${lines.join("; ")}; the samples' indices are in the rank's log`;
   }

@@ -3,6 +3,7 @@
 import type { FlatGradients } from "../../core/context.js";
 import { UsageError } from "../../core/errors.js";
 import type { ProcessGroup, Wire } from "../../core/process-group.js";
+import type { Position } from "../../core/protocol.js";
 import type { StepAgreement } from "./agreement.js";
 import { reduceBuckets } from "./buckets.js";
 import type { Gradients } from "./compute.js";
@@ -12,7 +13,12 @@ export interface AverageOptions {
   readonly agreement: StepAgreement;
   /** What gradients are while they travel. */
   readonly wire: Wire;
+  /** Where the run is, and the samples of the batch where they are known. */
+  readonly place: () => [Position, Int32Array | undefined];
 }
+
+/** The largest finite float32. */
+const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /**
  * Averages, in place, the gradients `given`, or else those of the batch, which are read to the host meanwhile.
@@ -22,7 +28,7 @@ export interface AverageOptions {
 export async function averageGradients(
   gradients: Gradients,
   given: FlatGradients | undefined,
-  { group, agreement, wire }: AverageOptions,
+  { group, agreement, wire, place }: AverageOptions,
 ): Promise<FlatGradients | null> {
   const { values, message, buckets } = gradients;
   const own = given === undefined || given.flat === values.flat;
@@ -34,13 +40,18 @@ export async function averageGradients(
     }
     values.flat.set(given.flat);
   }
+  // What each rank can tell of its own gradients travels with them. The sum of so many numbers is finite, too.
+  const areFine = given ? null : gradients.areWithin(LARGEST_FLOAT / 2 / group.worldSize);
+  if (areFine === false) agreement.noteBad("gradient", "not finite", ...place());
   const signals = message.subarray(values.flat.length);
   agreement.write(signals);
   await reduceBuckets(buckets, given ? undefined : (bucket) => gradients.read(bucket), ({ start, end }) =>
     group.allReduce(message.subarray(start, end), "mean", wire),
   );
   gradients.dispose();
-  const isKept = await agreement.settle(signals, values.flat, wire);
+  // fp16 ends far below float32.
+  const mustLook = areFine === null || wire === "fp16";
+  const isKept = await agreement.settle(signals, mustLook ? values.flat : null, wire);
   if (!isKept) return null;
   if (own) return values;
   given.flat.set(values.flat);

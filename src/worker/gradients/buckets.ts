@@ -37,14 +37,15 @@ export function planBuckets(parameters: readonly Parameter[], bytes: number): Bu
 /** Reads the buckets one after another, and reduces each as soon as it is read, while the next one is. */
 export async function reduceBuckets(
   buckets: readonly Bucket[],
-  read: ((bucket: Bucket) => Promise<void>) | undefined,
+  read: ((bucket: Bucket) => Promise<void> | undefined) | undefined,
   reduce: (bucket: Bucket) => Promise<void>,
 ): Promise<void> {
   const travelling: Promise<void>[] = [];
   for (const bucket of buckets) {
-    await read?.(bucket);
+    const pending = read?.(bucket);
+    if (pending) await pending;
     const arrival = reduce(bucket);
-    // It is waited for below; until then its failure is nobody's.
+    // Avoids an unhandled rejection; Promise.all rethrows.
     arrival.catch(() => {});
     travelling.push(arrival);
     // To read keeps this thread busy: what has arrived meanwhile goes on in between.

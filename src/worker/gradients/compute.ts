@@ -4,7 +4,8 @@ import type { Scalar, Tensor, Variable } from "@tensorflow/tfjs-core";
 import type { FlatGradients } from "../../core/context.js";
 import { messageOf, UsageError } from "../../core/errors.js";
 import type { Parameter } from "../../core/parameters.js";
-import { copyToHost } from "../../engine/apply-gradients.js";
+import { readGradients } from "../../engine/apply-gradients.js";
+import { currentEngine } from "../../engine/current.js";
 import { gradientsOf } from "../../engine/tape.js";
 import { tf } from "../../engine/tf.js";
 import { SIGNALS } from "./agreement.js";
@@ -62,15 +63,19 @@ export class Gradients {
   }
 
   /** Copies a bucket's gradients to {@link values}. A weight that the loss does not reach has zeros. */
-  async read({ parameters, start }: Bucket): Promise<void> {
-    let offset = start;
-    for (const { variable } of parameters) {
-      const part = this.values.flat.subarray(offset, offset + variable.size);
-      const gradient = this.#tensors?.[variable.name];
-      const pending = gradient ? copyToHost(gradient, part) : void part.fill(0);
-      if (pending) await pending;
-      offset += variable.size;
-    }
+  read({ parameters, start }: Bucket): Promise<void> | undefined {
+    const tensors = parameters.map(({ variable }) => this.#tensors?.[variable.name]);
+    const sizes = parameters.map(({ variable }) => variable.size);
+    const end = sizes.reduce((sum, size) => sum + size, start);
+    return readGradients(tensors, sizes, this.values.flat.subarray(start, end));
+  }
+
+  /** Whether no gradient is above `largest` in size, or NaN; null where the engine cannot tell before they are read. */
+  areWithin(largest: number): boolean | null {
+    return currentEngine().areWithin(
+      this.#variables.map(({ name }) => this.#tensors?.[name]),
+      largest,
+    );
   }
 
   /** Copies all of them, and forgets the tensors. */

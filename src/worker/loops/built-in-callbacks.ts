@@ -122,7 +122,7 @@ function badBatches(run: Run): Callback[] {
       const loss = run.batchMetrics[lossKey];
       if (Number.isFinite(loss)) return;
       // Asked for only when needed: the indices of a batch cost a pass over the sampler.
-      run.agreement.noteBadLoss(loss, run.position, run.loader.samplesOf?.(run.batchIndex));
+      run.agreement.noteBad("loss", String(loss), run.position, run.loader.samplesOf?.(run.batchIndex));
     },
   };
   const takeBack: Callback = {

@@ -202,7 +202,12 @@ export class Run implements RunContext, StateOwner {
   async reduceGradients(given?: FlatGradients): Promise<FlatGradients | null> {
     if (!given && !this.#gradients.areComputed) return null;
     const { group, agreement, options } = this;
-    const mean = await averageGradients(this.#gradients, given, { group, agreement, wire: options.wire });
+    const place = (): [Position, Int32Array | undefined] => [
+      this.position,
+      this.loader.samplesOf?.(this.batchIndex),
+    ];
+    const { wire } = options;
+    const mean = await averageGradients(this.#gradients, given, { group, agreement, wire, place });
     this.saves.afterStep(agreement.stopHere);
     return mean;
   }

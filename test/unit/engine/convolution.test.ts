@@ -268,6 +268,22 @@ describe("pooling and gathering", () => {
     assert.deepEqual([...sums.dataSync()], [0, 5, 0]);
     assert.equal(sums.dtype, "int32");
   });
+
+  test("a segment that is just beyond the last one, or any other, changes no memory but the sums'", () => {
+    for (const id of [3, 4, 1000, 2 ** 31 - 1, -1, -(2 ** 31)]) {
+      const ids = tf.tensor1d([id, 0], "int32") as Tensor1D;
+      const x = random([2, 4], 1);
+      // Before and after the sums: what the allocator gives next to them.
+      const neighbours = () => Array.from({ length: 8 }, () => tf.fill([3, 4], 7));
+      const around = neighbours();
+      const sums = tf.unsortedSegmentSum(x, ids, 3);
+      around.push(...neighbours());
+      tf.unsortedSegmentSum(x, ids, 3);
+      assert.deepEqual([...sums.dataSync()], [...x.dataSync().slice(4), ...new Array(8).fill(0)], `id ${id}`);
+      for (const tensor of around)
+        assert.deepEqual([...tensor.dataSync()], new Array(12).fill(7), `id ${id}`);
+    }
+  });
 });
 
 test("a small CNN trains, leaves nothing behind, and gives the same bits every time", () => {

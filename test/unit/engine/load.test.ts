@@ -4,23 +4,11 @@ import { UsageError } from "../../../src/core/errors.js";
 import { namedParameters } from "../../../src/core/parameters.js";
 import { crossEntropyLoss } from "../../../src/engine/cross-entropy.js";
 import { countGpus } from "../../../src/engine/gpus.js";
-import { loadEngine, type Require } from "../../../src/engine/load.js";
+import { loadEngine } from "../../../src/engine/load.js";
 import { loadOptimizer, readOptimizer, readSettings } from "../../../src/engine/optimizer-state.js";
 import { chooseEngine } from "../../../src/engine/probe.js";
 import { tf } from "../../../src/engine/tf.js";
-
-// The native package's binary cannot be had on most machines: these stand in for the ways in which loading fails.
-const missing: Require = (name) => {
-  throw Object.assign(new Error(`Cannot find module '${name}'`), { code: "MODULE_NOT_FOUND" });
-};
-const withoutBinary: Require = () => {
-  throw new Error(
-    "The Node.js native addon module (tfjs_binding.node) can not be found at path: /x/tfjs_binding.node",
-  );
-};
-const withoutLibrary: Require = () => {
-  throw new Error("libcudart.so.11.0: cannot open shared object file: No such file or directory");
-};
+import { packageMissing as missing } from "../../support/native-failures.js";
 
 describe("choosing an engine", () => {
   test("auto falls back to wasm and says why each better engine was skipped", async () => {
@@ -33,15 +21,6 @@ describe("choosing an engine", () => {
     );
     assert.match(choice.skipped[0].reason, /no NVIDIA GPU found/);
     assert.match(choice.skipped[1].reason, /is not installed/);
-  });
-
-  test("each way in which the native package fails has its own line", async () => {
-    await assert.rejects(loadEngine("native", missing), /not installed/);
-    await assert.rejects(loadEngine("native", withoutBinary), /installed without its binary.*npm rebuild/);
-    await assert.rejects(
-      loadEngine("native", withoutLibrary),
-      /needs the shared library libcudart\.so\.11\.0/,
-    );
   });
 
   test("an engine asked for by name is not replaced by another", async () => {

@@ -10,7 +10,6 @@ import { applyGradients } from "../../../src/engine/apply-gradients.js";
 import { crossEntropyLoss } from "../../../src/engine/cross-entropy.js";
 import { loadOptimizer, readOptimizer, readSettings } from "../../../src/engine/optimizer-state.js";
 import { tf } from "../../../src/engine/tf.js";
-import { IMAGE_BATCH } from "../../../src/engine/wasm/images.js";
 import { installKernels } from "../../../src/engine/wasm/install.js";
 import { Kernels } from "../../../src/engine/wasm/kernels.js";
 import { assertClose, bits, loadKernels, numbers, random, withStock } from "../../support/kernels.js";
@@ -23,31 +22,6 @@ before(async () => {
 test("the environment switches the kernels off", () => {
   assert.equal(installKernels({ DDP_STOCK_KERNELS: "1" }), "stock kernels");
   assert.equal(installKernels({}), "own kernels");
-});
-
-test("a batch of images is bytes / 255, for any size and order", () => {
-  for (const [rows, columns] of [
-    [28, 28],
-    [1, 1],
-    [3, 5],
-    [4, 8],
-  ]) {
-    const size = rows * columns;
-    const images = Uint8Array.from({ length: 300 * size }, (_, i) => (i * 7 + (i >> 8)) % 256);
-    const indices = Int32Array.of(299, 0, 17, 17, 1);
-    const attrs = { images, indices, shape: [rows, columns] };
-    const batch = tf.engine().runKernel(IMAGE_BATCH, {}, attrs as never) as Tensor;
-    const expected = [...indices].flatMap((at) => [...images.subarray(at * size, (at + 1) * size)]);
-    assert.deepEqual(batch.shape, [5, rows, columns]);
-    assert.deepEqual(
-      batch.dataSync(),
-      Float32Array.from(expected, (byte) => byte / 255),
-    );
-    for (const wrong of [300, -1]) {
-      const bad = { ...attrs, indices: Int32Array.of(0, wrong) };
-      assert.throws(() => tf.engine().runKernel(IMAGE_BATCH, {}, bad as never), /does not exist.* 300/);
-    }
-  }
 });
 
 describe("cross entropy", () => {

@@ -45,6 +45,17 @@ test("a probe that aborts for a device asked for by name is the caller's mistake
   });
 });
 
+test("a signal that means something for an engine is explained, with what to do", async () => {
+  await assert.rejects(ask("native", { FAKE_PROBE_native: "SIGBUS" }), {
+    name: "UsageError",
+    message:
+      /^--device native: the probe died with signal SIGBUS: a library of @tensorflow\/tfjs-node-gpu is damaged .*npm rebuild.*; use --device auto/,
+  });
+  const { choice } = await ask("auto", { FAKE_PROBE_auto: "SIGBUS", FAKE_PROBE_cuda: "SIGBUS" });
+  assert.match(choice.skipped[0].reason, /^the probe died with signal SIGBUS: a library of .* is damaged/);
+  assert.equal(choice.engine, "native");
+});
+
 test("a probe that does not answer is given up", async () => {
   await assert.rejects(ask("wasm", { FAKE_PROBE_wasm: "hang", DDP_PROBE_TIMEOUT: "0.05" }), {
     name: "UsageError",

@@ -2,39 +2,34 @@
 // Images are [height, width, channels]; a patch is [filterHeight, filterWidth, channels], zeros where it overhangs.
 // Everything goes in ascending order of output row and column, then filter row and column.
 
+// biome-ignore lint/style/useImportType: AssemblyScript has no imports of types.
+import { Geometry } from "./geometry";
+
 /** cols[outHeight * outWidth, filterHeight * filterWidth * channels] of one image; writes up to 12 bytes beyond. */
-export function patches(
-  cols: usize,
-  image: usize,
-  height: i32,
-  width: i32,
-  channels: i32,
-  filterHeight: i32,
-  filterWidth: i32,
-  outHeight: i32,
-  outWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  dilationHeight: i32,
-  dilationWidth: i32,
-  top: i32,
-  left: i32,
-): void {
-  const pixel = channels * 4;
+export function patches(cols: usize, image: usize, g: Geometry): void {
+  const height = g.height;
+  const width = g.width;
+  const filterHeight = g.filterHeight;
+  const filterWidth = g.filterWidth;
+  const dilationHeight = g.dilationHeight;
+  const dilationWidth = g.dilationWidth;
+  const pixel = g.channels * 4;
+  const row = filterWidth * pixel;
   const end = image + height * width * pixel;
-  for (let oy = 0; oy < outHeight; oy++) {
-    for (let ox = 0; ox < outWidth; ox++) {
-      const x0 = ox * strideWidth - left;
+  for (let oy = 0; oy < g.outHeight; oy++) {
+    const y0 = oy * g.strideHeight - g.top;
+    for (let ox = 0; ox < g.outWidth; ox++) {
+      const x0 = ox * g.strideWidth - g.left;
       // Whole rows of a patch lie side by side in the image unless dilated or overhanging.
       const inside = dilationWidth === 1 && x0 >= 0 && x0 + filterWidth <= width;
       for (let ky = 0; ky < filterHeight; ky++) {
-        const y = oy * strideHeight - top + ky * dilationHeight;
+        const y = y0 + ky * dilationHeight;
         if (y < 0 || y >= height) {
-          zero(cols, filterWidth * pixel);
-          cols += filterWidth * pixel;
+          zero(cols, row);
+          cols += row;
         } else if (inside) {
-          copy(cols, image + (y * width + x0) * pixel, filterWidth * pixel, end);
-          cols += filterWidth * pixel;
+          copy(cols, image + (y * width + x0) * pixel, row, end);
+          cols += row;
         } else {
           for (let kx = 0; kx < filterWidth; kx++) {
             const x = x0 + kx * dilationWidth;
@@ -52,69 +47,48 @@ export function patches(
  * The same patches of an image with one channel, side by side: cols[filterHeight * filterWidth, outHeight * outWidth],
  * so that each row is the image moved by a pixel, copied in runs. For strides of 1; writes up to 12 bytes beyond.
  */
-export function patchColumns(
-  cols: usize,
-  image: usize,
-  height: i32,
-  width: i32,
-  filterHeight: i32,
-  filterWidth: i32,
-  outHeight: i32,
-  outWidth: i32,
-  dilationHeight: i32,
-  dilationWidth: i32,
-  top: i32,
-  left: i32,
-): void {
-  const end = image + height * width * 4;
-  for (let ky = 0; ky < filterHeight; ky++) {
-    for (let kx = 0; kx < filterWidth; kx++) {
-      const x = kx * dilationWidth - left;
+export function patchColumns(cols: usize, image: usize, g: Geometry): void {
+  const end = image + g.height * g.width * 4;
+  for (let ky = 0; ky < g.filterHeight; ky++) {
+    for (let kx = 0; kx < g.filterWidth; kx++) {
+      const x = kx * g.dilationWidth - g.left;
       // Of a row's output pixels those from `first` up to `last` see the image.
-      const first = min(outWidth, max(0, -x));
-      const last = max(first, min(outWidth, width - x));
-      for (let oy = 0; oy < outHeight; oy++) {
-        const y = oy - top + ky * dilationHeight;
-        if (y < 0 || y >= height) zero(cols, outWidth * 4);
+      const first = min(g.outWidth, max(0, -x));
+      const last = max(first, min(g.outWidth, g.width - x));
+      for (let oy = 0; oy < g.outHeight; oy++) {
+        const y = oy - g.top + ky * g.dilationHeight;
+        if (y < 0 || y >= g.height) zero(cols, g.outWidth * 4);
         else {
           // In this order, since each writes beyond its part.
           zero(cols, first * 4);
-          copy(cols + first * 4, image + (y * width + first + x) * 4, (last - first) * 4, end);
-          zero(cols + last * 4, (outWidth - last) * 4);
+          copy(cols + first * 4, image + (y * g.width + first + x) * 4, (last - first) * 4, end);
+          zero(cols + last * 4, (g.outWidth - last) * 4);
         }
-        cols += outWidth * 4;
+        cols += g.outWidth * 4;
       }
     }
   }
 }
 
 /** The transpose of {@link patches}: adds the rows of `cols` into one image. */
-export function addPatches(
-  image: usize,
-  cols: usize,
-  height: i32,
-  width: i32,
-  channels: i32,
-  filterHeight: i32,
-  filterWidth: i32,
-  outHeight: i32,
-  outWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  dilationHeight: i32,
-  dilationWidth: i32,
-  top: i32,
-  left: i32,
-): void {
-  const pixel = channels * 4;
-  for (let oy = 0; oy < outHeight; oy++) {
-    for (let ox = 0; ox < outWidth; ox++) {
-      const x0 = ox * strideWidth - left;
+export function addPatches(image: usize, cols: usize, g: Geometry): void {
+  const height = g.height;
+  const width = g.width;
+  const filterHeight = g.filterHeight;
+  const filterWidth = g.filterWidth;
+  const dilationHeight = g.dilationHeight;
+  const dilationWidth = g.dilationWidth;
+  const pixel = g.channels * 4;
+  const row = filterWidth * pixel;
+  for (let oy = 0; oy < g.outHeight; oy++) {
+    const y0 = oy * g.strideHeight - g.top;
+    for (let ox = 0; ox < g.outWidth; ox++) {
+      const x0 = ox * g.strideWidth - g.left;
       const inside = dilationWidth === 1 && x0 >= 0 && x0 + filterWidth <= width;
       for (let ky = 0; ky < filterHeight; ky++) {
-        const y = oy * strideHeight - top + ky * dilationHeight;
+        const y = y0 + ky * dilationHeight;
         if (y >= 0 && y < height) {
-          if (inside) add(image + (y * width + x0) * pixel, cols, filterWidth * pixel);
+          if (inside) add(image + (y * width + x0) * pixel, cols, row);
           else {
             for (let kx = 0; kx < filterWidth; kx++) {
               const x = x0 + kx * dilationWidth;
@@ -122,7 +96,7 @@ export function addPatches(
             }
           }
         }
-        cols += filterWidth * pixel;
+        cols += row;
       }
     }
   }
@@ -158,23 +132,22 @@ export function depthwiseGradient(
   filter: usize,
   dy: usize,
   multiplier: i32,
-  height: i32,
-  width: i32,
-  channels: i32,
-  filterHeight: i32,
-  filterWidth: i32,
-  outHeight: i32,
-  outWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  dilationHeight: i32,
-  dilationWidth: i32,
-  top: i32,
-  left: i32,
+  g: Geometry,
 ): void {
+  const height = g.height;
+  const width = g.width;
+  const filterHeight = g.filterHeight;
+  const filterWidth = g.filterWidth;
+  const dilationHeight = g.dilationHeight;
+  const dilationWidth = g.dilationWidth;
+  const strideHeight = g.strideHeight;
+  const strideWidth = g.strideWidth;
+  const top = g.top;
+  const left = g.left;
+  const channels = g.channels;
   const outputs = channels * multiplier * 4;
-  for (let oy = 0; oy < outHeight; oy++) {
-    for (let ox = 0; ox < outWidth; ox++) {
+  for (let oy = 0; oy < g.outHeight; oy++) {
+    for (let ox = 0; ox < g.outWidth; ox++) {
       for (let ky = 0; ky < filterHeight; ky++) {
         const y = oy * strideHeight - top + ky * dilationHeight;
         if (y < 0 || y >= height) continue;

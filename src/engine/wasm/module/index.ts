@@ -5,8 +5,8 @@
 export { addPatches, depthwiseGradient, patchColumns, patches } from "./convolution";
 export { crossEntropy } from "./cross-entropy";
 export { addBias, columnSums, reluGradient } from "./dense";
-export { bytesToUnit } from "./images";
 export { maxPoolGradient } from "./max-pool";
 export { adam, momentum, sgd } from "./optimizers";
-export { accumulate, product, transpose } from "./product";
-export { allFinite, countNonZero, sparseProduct, sparseProductTransposed } from "./sparse";
+export { accumulate, product } from "./product";
+export { allWithin, countNonZero, sparseProduct, sparseProductTransposed } from "./sparse";
+export { transpose } from "./transpose";

@@ -1,31 +1,21 @@
 // The gradient of max pooling.
 
+// biome-ignore lint/style/useImportType: AssemblyScript has no imports of types.
+import { Geometry } from "./geometry";
+
 /**
  * Adds each dy to the first largest element of its window (rows, then columns), one image [height, width, channels].
  * A window without any number larger than -Infinity (all NaN, say) passes nothing on.
  */
-export function maxPoolGradient(
-  dx: usize,
-  x: usize,
-  dy: usize,
-  height: i32,
-  width: i32,
-  channels: i32,
-  filterHeight: i32,
-  filterWidth: i32,
-  outHeight: i32,
-  outWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  top: i32,
-  left: i32,
-): void {
-  for (let oy = 0; oy < outHeight; oy++) {
-    const y0 = max(0, oy * strideHeight - top);
-    const y1 = min(height, oy * strideHeight - top + filterHeight);
-    for (let ox = 0; ox < outWidth; ox++) {
-      const x0 = max(0, ox * strideWidth - left);
-      const x1 = min(width, ox * strideWidth - left + filterWidth);
+export function maxPoolGradient(dx: usize, x: usize, dy: usize, g: Geometry): void {
+  const width = g.width;
+  const channels = g.channels;
+  for (let oy = 0; oy < g.outHeight; oy++) {
+    const y0 = max(0, oy * g.strideHeight - g.top);
+    const y1 = min(g.height, oy * g.strideHeight - g.top + g.filterHeight);
+    for (let ox = 0; ox < g.outWidth; ox++) {
+      const x0 = max(0, ox * g.strideWidth - g.left);
+      const x1 = min(width, ox * g.strideWidth - g.left + g.filterWidth);
       let c = 0;
       for (; c + 4 <= channels; c += 4) {
         let top4 = f32x4.splat(-Infinity);

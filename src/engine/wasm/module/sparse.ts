@@ -1,6 +1,6 @@
 // The products of a left operand that is mostly zeros (four fifths of an MNIST image, say): its nonzero elements are
 // listed first, then only they are multiplied. A zero adds +0 or -0 to a sum that is never -0, which changes no bit;
-// only zero times infinity or NaN would, and `allFinite` lets the caller rule that out. With the 19% of MNIST, 32x784
+// only zero times infinity or NaN would, and `allWithin` lets the caller rule that out. With the 19% of MNIST, 32x784
 // by 784x128 takes 40 us instead of 105. Wants 32 columns or more.
 
 /** Number of elements that are not zero, of `count` floats at `at`. */
@@ -16,18 +16,20 @@ export function countNonZero(at: usize, count: usize): u32 {
   return total;
 }
 
-/** Whether none of `count` floats is infinite or NaN. */
-export function allFinite(at: usize, count: usize): bool {
-  const exponent = i32x4.splat(0x7f800000);
+/** Whether no value is above `largest` in size; NaN is. Bits of floats without their sign are in the floats' order. */
+export function allWithin(at: usize, count: usize, largest: f32): bool {
+  const size = i32x4.splat(0x7fffffff);
+  const most = reinterpret<i32>(largest);
+  const limit = i32x4.splat(most);
   let bad = i32x4.splat(0);
   let bad2 = bad;
   const end = at + count * 4;
   for (; at + 32 <= end; at += 32) {
-    bad = v128.or(bad, i32x4.eq(v128.and(v128.load(at), exponent), exponent));
-    bad2 = v128.or(bad2, i32x4.eq(v128.and(v128.load(at, 16), exponent), exponent));
+    bad = v128.or(bad, i32x4.gt_s(v128.and(v128.load(at), size), limit));
+    bad2 = v128.or(bad2, i32x4.gt_s(v128.and(v128.load(at, 16), size), limit));
   }
   if (v128.any_true(v128.or(bad, bad2))) return false;
-  for (; at < end; at += 4) if ((load<u32>(at) & 0x7f800000) === 0x7f800000) return false;
+  for (; at < end; at += 4) if ((load<i32>(at) & 0x7fffffff) > most) return false;
   return true;
 }
 
