@@ -181,6 +181,12 @@ function resultsAndLogs(run: Run): Callback[] {
   };
   const recorder: Callback = {
     order: LAST,
+    onEpochStart() {
+      // Loaders that a resumed epoch has done already: what was logged of it was taken back.
+      for (const [key, { metrics }] of Object.entries(run.results.finishedLoaders)) {
+        for (const logger of loggers) logger.logLoader?.(key, metrics, scope());
+      }
+    },
     onBatchEnd() {
       if (!run.isTrainLoader) return;
       for (const logger of loggers) logger.logBatch?.(run.loaderKey, run.batchMetrics, scope());
