@@ -2,6 +2,7 @@
 // valid and infer loaders of a run; the numbers by hand.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import type { Accumulator } from "../../../src/core/context.js";
 import { UsageError } from "../../../src/core/errors.js";
 import { loadEngine } from "../../../src/engine/load.js";
 import {
@@ -33,7 +34,7 @@ const PAIRS = [
 /** Hands the scores through as they are, so that every metric is known. */
 class Known extends ToyRecipe {
   override readonly stages = ["one"];
-  override getStageLen = () => 1;
+  override getStageLen = () => 2;
   override getLoaders(): Record<string, Loader> {
     const dataset: Dataset = {
       length: PAIRS.length,
@@ -69,9 +70,12 @@ class Known extends ToyRecipe {
   }
 }
 
-test("a valid loader has every metric, weighed by samples; an infer loader none", async () => {
+test("a valid loader has every metric, weighed by samples and anew each epoch; an infer loader none", async () => {
   const [{ stages }] = await runRanks(Known, 1);
-  const { valid, infer } = stages[0].epochs[0] as unknown as Record<string, Record<string, number>>;
+  const [first, second] = stages[0].epochs as unknown as Record<string, Record<string, number>>[];
+  const { valid, infer } = second;
+  const timeless = { seconds: 0, samples_per_second: 0 };
+  assert.deepEqual({ ...valid, ...timeless }, { ...first.valid, ...timeless });
   const near = (name: string, value: number) =>
     assert.ok(Math.abs(valid[name] - value) < 1e-6, `${name}: ${valid[name]} for ${value}`);
   near("wrong", 3 / 5);
@@ -88,6 +92,19 @@ test("a valid loader has every metric, weighed by samples; an infer loader none"
   assert.equal(valid["confusion_matrix/target_01_as_00"], 0);
   assert.equal(valid["confusion_matrix/target_02_as_00"], 1);
   assert.deepEqual(Object.keys(infer).sort(), ["samples", "samples_per_second", "seconds"]);
+});
+
+test("a loss of one pass is not carried into the next", () => {
+  const criterion = new CriterionCallback({ metricKey: "loss", inputKey: "logits", targetKey: "targets" });
+  for (const loss of [1, 3]) {
+    const accumulators: Accumulator[] = [];
+    criterion.onLoaderStart(fakeContext({ isInferLoader: false, accumulators }));
+    criterion.onBatchEnd(fakeContext({ isInferLoader: false, batchMetrics: { loss }, batchSize: 4 }));
+    assert.deepEqual(
+      accumulators.map((accumulator) => accumulator.compute()),
+      [{ loss }],
+    );
+  }
 });
 
 test("a tensor that is not in the batch is named, with those that are, and with who wants it", async () => {

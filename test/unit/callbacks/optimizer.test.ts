@@ -15,12 +15,13 @@ before(() => loadEngine("cpu"));
 interface Run {
   readonly trainSamples: number;
   readonly rate: number;
+  readonly batchSize?: number;
   readonly worldSize?: number;
   readonly callback?: Omit<OptimizerOptions, "metricKey">;
 }
 
-/** One epoch of batches of 4: the weights' hash, and the kernel after each train batch and after the loader. */
-async function train({ trainSamples, rate, worldSize = 1, callback = {} }: Run) {
+/** One epoch, of batches of 4 by default: the weights' hash, and the kernel after each train batch and after the loader. */
+async function train({ trainSamples, rate, batchSize = 4, worldSize = 1, callback = {} }: Run) {
   const kernels: string[] = [];
   const keep = async ({ group, isTrainLoader, model }: RunContext) => {
     if (group.rank > 0 || !isTrainLoader) return;
@@ -41,7 +42,7 @@ async function train({ trainSamples, rate, worldSize = 1, callback = {} }: Run) 
       };
     }
   }
-  const [{ weights_sha256 }] = await runRanks(Recipe, worldSize);
+  const [{ weights_sha256 }] = await runRanks(Recipe, worldSize, { batchSize });
   return { hash: weights_sha256, kernels };
 }
 
@@ -91,6 +92,16 @@ describe("accumulationSteps", () => {
     const part = await train({ trainSamples: 4, rate: 1, callback: { accumulationSteps: 4 } });
     const whole = await train({ trainSamples: 4, rate: 0.25 });
     assert.equal(part.hash, whole.hash);
+  });
+
+  test("each step has its own batches' mean alone", async () => {
+    const last = async (batchSize: number, accumulationSteps: number) => {
+      const run = { trainSamples: 24, rate: 0.5, batchSize, callback: { accumulationSteps } };
+      return (await train(run)).kernels.at(-1)!.split(",").map(Number);
+    };
+    const [large, small] = [await last(8, 1), await last(4, 2)];
+    for (const [i, value] of large.entries())
+      assert.ok(Math.abs(value - small[i]) < 1e-5, `${large} ${small}`);
   });
 
   test("ranks stay equal", async () => {
