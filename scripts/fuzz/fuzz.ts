@@ -25,7 +25,10 @@ const PATIENCE = 5000;
 const LOOK = 100;
 /** A thread after a hang gets seeds that the one before it did not come to. */
 const NEXT_SEEDS = 1_000_000;
-const HEAP_MEGABYTES = 512;
+/** A thread that makes the process larger by this is ended. */
+const MOST_BYTES = 512 * 2 ** 20;
+/** Far above it: where V8 itself comes to its limit, Node 24 may end the whole process and not only the thread. */
+const HEAP_MEGABYTES = 4096;
 
 /** Fuzzes a target for so many seconds. */
 export async function fuzz(target: string, options: FuzzOptions): Promise<Fuzzed> {
@@ -57,14 +60,18 @@ async function runThread(data: ThreadData, patience: number, take: (found: Found
     workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
   });
+  const end = (kind: Found["kind"], detail: string) => {
+    take({ kind, detail, input: tally.input });
+    clearInterval(watch);
+    void worker.terminate();
+  };
+  const most = process.memoryUsage.rss() + MOST_BYTES;
   let [last, since] = [-1, performance.now()];
   const watch = setInterval(() => {
     const { tried, isBusy } = tally;
     if (!isBusy || tried !== last) [last, since] = [tried, performance.now()];
-    else if (performance.now() - since > patience) {
-      take({ kind: "hang", detail: `no end after ${patience} ms`, input: tally.input });
-      void worker.terminate();
-    }
+    else if (process.memoryUsage.rss() > most) end("crash", "the thread ended: it took too much memory");
+    else if (performance.now() - since > patience) end("hang", `no end after ${patience} ms`);
   }, LOOK);
   worker.on("message", take);
   await new Promise<void>((resolve, reject) => {

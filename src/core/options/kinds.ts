@@ -161,8 +161,10 @@ function absolutePath(flag: string, given: unknown): string {
 /** What is at the path, or null when there is nothing. */
 function look(flag: string, path: string): Stats | null {
   try {
-    return statSync(path, { throwIfNoEntry: false }) ?? null;
+    return statSync(path);
   } catch (error) {
+    // Not throwIfNoEntry: from Node 22 on it also hides that a part of the path is a file.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new UsageError(`${flag}: cannot use ${path} (${messageOf(error)})`);
   }
 }

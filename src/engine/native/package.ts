@@ -25,8 +25,9 @@ export async function startNative(require: Require): Promise<string> {
 /** tfjs-node 4.22 calls two functions of `util` that Node 23 removed. */
 function restoreOldUtil(): void {
   const old = util as unknown as Record<string, unknown>;
-  old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  old.isArray ??= Array.isArray;
+  // Also where Node has them still: its own print a deprecation warning from version 22 on.
+  old.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  old.isArray = Array.isArray;
 }
 
 /** In the order in which loading can fail: the package, its addon, and the libraries that the addon wants. */

@@ -87,8 +87,10 @@ function withRun(place: ResumePlace): ResumePlace {
 
 function statOf(path: string) {
   try {
-    return statSync(path, { throwIfNoEntry: false }) ?? null;
+    return statSync(path);
   } catch (error) {
+    // Not throwIfNoEntry: from Node 22 on it also hides that a part of the path is a file.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new UsageError(`--resume: cannot use ${path} (${messageOf(error)})`);
   }
 }

@@ -1,11 +1,12 @@
 // Imports a recipe's module: TypeScript or JavaScript, wherever it lies. A recipe is code and runs as such.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { register } from "node:module";
+import * as nodeModule from "node:module";
 import { basename } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf, UsageError } from "../../core/errors.js";
 import type { RecipeClass } from "../../core/recipe.js";
+import type { hooksInThread, RecipeUrls } from "./recipe-hooks.js";
 
 /** A recipe's class and the name under which checkpoints and the summary know it. */
 export interface LoadedRecipe {
@@ -25,12 +26,10 @@ export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
     return { Recipe: MnistRecipe, name: "mnist", source: null };
   }
   if (!existsSync(path)) throw new UsageError(`--recipe: there is no file ${path}`);
-  register(new URL("./recipe-hooks.js", import.meta.url), {
-    data: {
-      recipe: pathToFileURL(path).href,
-      index: new URL("../../index.js", import.meta.url).href,
-      here: import.meta.url,
-    },
+  await registerRecipeHooks({
+    recipe: pathToFileURL(path).href,
+    index: new URL("../../index.js", import.meta.url).href,
+    here: import.meta.url,
   });
   let module: { readonly default?: unknown };
   try {
@@ -46,6 +45,15 @@ export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
   }
   const source = createHash("sha256").update(readFileSync(path)).digest("hex");
   return { Recipe: module.default as RecipeClass, name: basename(path).replace(/\.[^.]+$/, ""), source };
+}
+
+type InThread = (hooks: ReturnType<typeof hooksInThread>) => unknown;
+
+/** By `registerHooks` where Node has it (22.15 and newer): there `register` is going away, and warns. */
+async function registerRecipeHooks(urls: RecipeUrls): Promise<void> {
+  const { registerHooks } = nodeModule as { readonly registerHooks?: InThread };
+  if (registerHooks) registerHooks((await import("./recipe-hooks.js")).hooksInThread(urls));
+  else nodeModule.register(new URL("./recipe-hooks.js", import.meta.url), { data: urls });
 }
 
 /** The message, with the place in the source that syntax errors carry on further lines or in their stack. */
