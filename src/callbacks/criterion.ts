@@ -5,6 +5,7 @@ import type { RunContext } from "../core/context.js";
 import type { LossParts } from "../core/criterion.js";
 import { UsageError } from "../core/errors.js";
 import { Mean } from "../metrics/mean.js";
+import { addAccumulator } from "./add-accumulator.js";
 import { inBatch, requireTensor } from "./batch-keys.js";
 
 export interface CriterionOptions {
@@ -35,8 +36,8 @@ export class CriterionCallback implements Callback {
 
   onLoaderStart(context: RunContext): void {
     if (context.isInferLoader) return;
-    this.#mean.reset();
-    context.accumulators.push(this.#mean);
+    const { inputKey, targetKey } = this.#options;
+    addAccumulator(context, this.#mean, `CriterionCallback of "${inputKey}" and "${targetKey}"`);
   }
 
   onForward(context: RunContext): void {
@@ -61,19 +62,28 @@ export class CriterionCallback implements Callback {
 
   async onBatchEnd(context: RunContext): Promise<void> {
     if (context.isInferLoader) return;
-    const { inputKey, targetKey } = this.#options;
-    const { checkTargets } = context.criterion;
-    if (checkTargets) {
-      const { shape, dtype } = requireTensor(context, targetKey, "CriterionCallback");
-      const data = await context.readBatch(targetKey);
-      const outputs = requireTensor(context, inputKey, "CriterionCallback");
-      const fault = checkTargets({ shape, dtype, data }, outputs.shape);
-      if (fault !== null) throw inBatch(context, `"${targetKey}": ${fault}`);
-    }
+    await this.#check(context);
     this.#mean.update(
       this.#names.map((name) => context.batchMetrics[name]),
       context.batchSize,
     );
+  }
+
+  /** Asks the criterion what it thinks of the values it has read. */
+  async #check(context: RunContext): Promise<void> {
+    const { metricKey, inputKey, targetKey } = this.#options;
+    const { checkTargets, checkOutputs, checkBatch = {} } = context.criterion;
+    // A batch that will be left out may hold what it likes.
+    const canLeaveOut = context.isTrainLoader && context.options.onNan === "skip";
+    if (canLeaveOut && !Number.isFinite(context.batchMetrics[metricKey])) return;
+    const outputShape = requireTensor(context, inputKey, "CriterionCallback").shape;
+    const checks = { [inputKey]: checkOutputs, [targetKey]: checkTargets, ...checkBatch };
+    for (const [key, check] of Object.entries(checks)) {
+      if (!check) continue;
+      const { shape, dtype } = requireTensor(context, key, "CriterionCallback");
+      const fault = check({ shape, dtype, data: await context.readBatch(key) }, outputShape);
+      if (fault !== null) throw inBatch(context, `"${key}": ${fault}`);
+    }
   }
 
   #sum(context: RunContext, parts: LossParts): Scalar {

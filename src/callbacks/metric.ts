@@ -1,76 +1,78 @@
-// Metrics of class scores against integer targets, exact over all ranks.
+// Feeds what handleBatch put into the batch to a metric, which is then exact over all ranks.
 import { type Callback, CallbackOrder } from "../core/callback.js";
 import type { Accumulator, RunContext } from "../core/context.js";
+import type { HostValues } from "../core/criterion.js";
 import { UsageError } from "../core/errors.js";
-import { Accuracy } from "../metrics/accuracy.js";
-import { Classification } from "../metrics/classification.js";
-import { ConfusionMatrix } from "../metrics/confusion-matrix.js";
-import { classIndices } from "../metrics/targets.js";
+import type { Metric } from "../metrics/metric.js";
+import { addAccumulator } from "./add-accumulator.js";
 import { inBatch, requireTensor } from "./batch-keys.js";
 
-export interface MetricKeys {
-  /** Logits or probabilities, float32 [batch, classes]. */
+export interface MetricOptions {
+  /** Put before the metric's names, where two would be called the same. Default: nothing. */
+  readonly prefix?: string;
+}
+
+/** Where the callbacks of this project's own metrics find what they compare. */
+export interface MetricKeys extends MetricOptions {
+  /** What the model gave: scores, probabilities, numbers. */
   readonly inputKey: string;
-  /** Class indices, int32 [batch], or one-hot rows [batch, classes]. */
+  /** What it should have given. */
   readonly targetKey: string;
 }
 
-/** An accumulator over [batch, classes] scores. */
-interface ClassMetric extends Accumulator {
-  update(scores: Float32Array, targets: Int32Array, classes: number): void;
-}
-
-/** Feeds batches into a metric; what it computes appears among the loader's metrics. */
-export class ClassMetricCallback implements Callback {
+/**
+ * `metric.update(batch[keys[0]], batch[keys[1]], ...)` for each batch, on the host; what it computes appears among the
+ * loader's metrics. All keys must have the batch as their first dimension. Infer loaders have no targets and no metrics.
+ */
+export class MetricCallback implements Callback {
   readonly order = CallbackOrder.metric;
-  readonly #metric: ClassMetric;
-  readonly #keys: MetricKeys;
+  readonly #metric: Metric;
+  readonly #keys: readonly string[];
+  readonly #accumulator: Accumulator;
+  readonly #name: string;
 
-  constructor(metric: ClassMetric, { inputKey, targetKey }: MetricKeys) {
+  constructor(metric: Metric, keys: readonly string[], { prefix = "" }: MetricOptions = {}) {
     this.#metric = metric;
-    this.#keys = { inputKey, targetKey };
+    this.#keys = keys;
+    this.#accumulator = prefix === "" ? metric : prefixed(metric, prefix);
+    const own = this.constructor === MetricCallback ? `MetricCallback(${metric.constructor.name})` : null;
+    this.#name = `${own ?? this.constructor.name} of ${keys.map((key) => `"${key}"`).join(" and ")}`;
   }
 
   onLoaderStart(context: RunContext): void {
-    if (context.isInferLoader) return;
-    this.#metric.reset();
-    context.accumulators.push(this.#metric);
+    if (!context.isInferLoader) addAccumulator(context, this.#accumulator, this.#name);
   }
 
   async onBatchEnd(context: RunContext): Promise<void> {
     if (context.isInferLoader) return;
-    const { inputKey, targetKey } = this.#keys;
-    const outputs = requireTensor(context, inputKey, this.constructor.name);
-    const { shape, dtype } = requireTensor(context, targetKey, this.constructor.name);
-    const scores = (await context.readBatch(inputKey)) as Float32Array;
-    const data = await context.readBatch(targetKey);
+    const values: HostValues[] = [];
+    for (const key of this.#keys) {
+      const { shape, dtype } = requireTensor(context, key, this.constructor.name);
+      values.push({ shape, dtype, data: await context.readBatch(key) });
+    }
     try {
-      const targets = classIndices({ shape, dtype, data }, outputs.shape);
-      this.#metric.update(scores, targets, outputs.shape[1] as number);
+      requireOneBatch(this.#keys, values);
+      this.#metric.update(...values);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      throw inBatch(context, `${this.constructor.name}, "${targetKey}": ${error.message}`);
+      throw inBatch(context, `${this.#name}: ${error.message}`);
     }
   }
 }
 
-/** `accuracy`, `accuracy01`, `accuracy03`, ...: the share of samples whose target is among the k best scores. */
-export class AccuracyCallback extends ClassMetricCallback {
-  constructor(options: MetricKeys & { readonly topk?: readonly number[] }) {
-    super(new Accuracy(options.topk ?? [1]), options);
-  }
+function requireOneBatch(keys: readonly string[], values: readonly HostValues[]): void {
+  const other = values.findIndex(({ shape }) => shape.length === 0 || shape[0] !== values[0].shape[0]);
+  if (other < 0) return;
+  throw new UsageError(
+    `"${keys[0]}" is [${values[0].shape}] and "${keys[other]}" [${values[other].shape}]: both begin with the batch`,
+  );
 }
 
-/** Precision, recall, F1 and support: per class, micro, macro and weighted. */
-export class PrecisionRecallF1SupportCallback extends ClassMetricCallback {
-  constructor(options: MetricKeys & { readonly numClasses: number }) {
-    super(new Classification(options.numClasses), options);
-  }
-}
-
-/** Counts of (target, prediction) pairs. */
-export class ConfusionMatrixCallback extends ClassMetricCallback {
-  constructor(options: MetricKeys & { readonly numClasses: number }) {
-    super(new ConfusionMatrix(options.numClasses), options);
-  }
+function prefixed(metric: Metric, prefix: string): Accumulator {
+  return {
+    state: metric.state,
+    reset: () => metric.reset(),
+    compute: () =>
+      Object.fromEntries(Object.entries(metric.compute()).map(([name, value]) => [prefix + name, value])),
+  };
 }

@@ -19,4 +19,8 @@ export interface Criterion {
   (outputs: Tensor, targets: Tensor, batch: Readonly<Record<string, Tensor>>): Scalar | LossParts;
   /** Says what is wrong with the targets' values, or null; asked before anything is learned from the batch. */
   readonly checkTargets?: (targets: HostValues, outputShape: readonly number[]) => string | null;
+  /** The same for the outputs' values. */
+  readonly checkOutputs?: (outputs: HostValues) => string | null;
+  /** The same for what else the criterion reads from the batch, by key. */
+  readonly checkBatch?: Readonly<Record<string, (values: HostValues) => string | null>>;
 }

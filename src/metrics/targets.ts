@@ -11,20 +11,22 @@ export function faultOfTargets(
 ): string | null {
   const [batch, classes] = outputShape;
   if (outputShape.length !== 2) return `wants outputs [batch, classes], got [${outputShape}]`;
-  const isIndices =
-    dtype === "int32" && shape[0] === batch && (shape.length === 1 || isColumn(shape, classes));
+  if (classes < 2) {
+    return `wants outputs of two or more classes, got [${outputShape}]; one yes-or-no unit wants binaryCrossEntropy and BinaryAccuracyCallback`;
+  }
+  const isIndices = dtype === "int32" && shape[0] === batch && isListOrColumn(shape);
   if (isIndices || isOneHot(shape, outputShape)) return null;
   return `wants int32 class indices [${batch}] or one-hot rows [${batch}, ${classes}] as targets, got ${dtype} [${shape}]`;
 }
 
 /** Whether targets of this shape are one-hot rows. */
 export function isOneHot(shape: readonly number[], outputShape: readonly number[]): boolean {
-  return shape.length === 2 && shape[1] > 1 && shape.join() === outputShape.join();
+  return shape.length === 2 && shape.join() === outputShape.join();
 }
 
 /** What is wrong with the values of class indices or one-hot rows of the right shape; null when nothing is. */
 export function faultOfValues({ shape, data }: HostValues, classes: number): string | null {
-  if (shape.length === 2 && shape[1] === classes && classes > 1) return faultOfRows(data, classes);
+  if (shape.length === 2 && shape[1] === classes) return faultOfRows(data, classes);
   for (let i = 0; i < data.length; i++) {
     if (!(data[i] >= 0 && data[i] < classes)) {
       return `target ${data[i]} is outside the ${classes} classes (0 to ${classes - 1})`;
@@ -43,11 +45,7 @@ export function classIndices(targets: HostValues, outputShape: readonly number[]
   const { data, shape } = targets;
   if (!isOneHot(shape, outputShape)) return data as Int32Array;
   const classes = outputShape[1];
-  return Int32Array.from({ length: outputShape[0] }, (_, row) =>
-    data
-      .subarray(row * classes, (row + 1) * classes)
-      .indexOf(Math.max(...data.subarray(row * classes, (row + 1) * classes))),
-  );
+  return Int32Array.from({ length: outputShape[0] }, (_, row) => indexOfMax(data, row * classes, classes));
 }
 
 /** Rows of probabilities, of which one-hot is the plainest kind. */
@@ -63,7 +61,13 @@ function faultOfRows(data: HostValues["data"], classes: number): string | null {
   return null;
 }
 
-/** [batch, 1]: a column of indices. */
-function isColumn(shape: readonly number[], classes: number): boolean {
-  return shape.length === 2 && shape[1] === 1 && classes > 1;
+function isListOrColumn(shape: readonly number[]): boolean {
+  return shape.length === 1 || (shape.length === 2 && shape[1] === 1);
+}
+
+/** Place of the greatest, the first of equals. */
+function indexOfMax(data: HostValues["data"], start: number, classes: number): number {
+  let best = 0;
+  for (let i = 1; i < classes; i++) if (data[start + i] > data[start + best]) best = i;
+  return best;
 }

@@ -7,6 +7,7 @@ import {
   type Callback,
   CheckpointCallback,
   ConsoleLogger,
+  type Criterion,
   CriterionCallback,
   CsvLogger,
   crossEntropyLoss,
@@ -106,7 +107,7 @@ export class MnistRecipe extends Recipe<tf.Sequential> {
     return model;
   }
 
-  getCriterion() {
+  getCriterion(): Criterion {
     return crossEntropyLoss;
   }
 

@@ -1,5 +1,6 @@
 // A recipe small enough to run hundreds of batches a second in one process: points in the plane, three classes.
 import type { Callback } from "../../src/core/callback.js";
+import type { Criterion } from "../../src/core/criterion.js";
 import type { Batch, Dataset, Loader } from "../../src/core/loader.js";
 import {
   AccuracyCallback,
@@ -67,7 +68,7 @@ export class ToyRecipe extends Recipe<tf.LayersModel> {
     });
   }
 
-  getCriterion() {
+  getCriterion(): Criterion {
     return crossEntropyLoss;
   }
 

@@ -17,14 +17,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ["core"],
   engine: ["engine facts", "core"],
   metrics: ["core"],
+  losses: ["core", "engine", "metrics"],
   loggers: ["core"],
   data: ["core", "sampler"],
   callbacks: ["core", "metrics", "checkpoint"],
   recipes: ["index.ts"],
-  worker: ["core", "allreduce", "checkpoint", "engine facts", "engine", "loggers", "recipes"],
+  worker: ["core", "allreduce", "checkpoint", "engine facts", "engine", "losses", "loggers", "recipes"],
   // The built-in recipe's rows are plain data.
   launcher: ["core", "engine facts", "recipes/mnist-options.ts"],
-  "index.ts": ["core", "sampler", "engine", "loggers", "data", "callbacks"],
+  "index.ts": ["core", "sampler", "engine", "metrics", "losses", "loggers", "data", "callbacks"],
   "launch.ts": ["core", "launcher"],
 };
 

@@ -6,6 +6,7 @@ import { gatherJson } from "../../core/process-group.js";
 import type { RunState } from "../../core/state.js";
 import type { RunProgress, RunResults } from "../../core/summary.js";
 import { tf } from "../../engine/tf.js";
+import { warnsOfSoftmax } from "../../losses/softmax-warning.js";
 import { agreeOnStage } from "../stage/agreement.js";
 import { buildStage } from "../stage/build.js";
 import { Stage } from "../stage/stage.js";
@@ -136,6 +137,8 @@ export class Runner {
     );
     run.log.info(`stage ${stageKey}`, { epochs: stage.length });
     run.plans = await agreeOnStage(run.group, stage);
+    const warning = warnsOfSoftmax(run.model, run.criterion);
+    if (warning !== null) run.notify(warning, "warn");
     await this.#fire("onStageStart");
     if (this.#resume) await this.#restoreStage(this.#resume);
   }

@@ -1,6 +1,7 @@
 // Gradients on their way: in buckets, while others are read, and in 16 bits.
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
+import type { Criterion } from "../../../src/core/criterion.js";
 import type { Parameter } from "../../../src/core/parameters.js";
 import { loadEngine } from "../../../src/engine/load.js";
 import { crossEntropyLoss, OptimizerCallback, tf } from "../../../src/index.js";
@@ -139,7 +140,7 @@ describe("a run with 16-bit gradients", () => {
 
   /** Each gradient times 10^7, but for what the optimizer makes of it. */
   class Steep extends Deeper {
-    override getCriterion(): typeof crossEntropyLoss {
+    override getCriterion(): Criterion {
       return (outputs, targets) => tf.mul(crossEntropyLoss(outputs, targets), 1e7);
     }
     override getOptimizer(): tf.Optimizer {
