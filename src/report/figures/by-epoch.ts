@@ -30,11 +30,13 @@ export interface EpochChart {
 }
 
 const PLOT = { left: 46, right: WIDTH - 8, height: 150 };
+/** Epochs are counted over all stages. */
+const EPOCH_WORDS = "epoch of the run";
 /** Epochs up to which each has its mark. */
 const MOST_MARKS = 40;
 /** Rows of the table: more are left to the run's own tables. */
 const MOST_ROWS = 100;
-/** Series of more than so many times their least value are drawn on a logarithmic scale. */
+/** Values of so many times the least and more are drawn on a logarithmic scale. */
 const LOGARITHMIC = 100;
 
 /** What is larger is drawn as this large: differences of larger numbers overflow. */
@@ -60,7 +62,7 @@ export function byEpoch(chart: EpochChart): Figure {
       ? [label((PLOT.left + PLOT.right) / 2, (top + bottom) / 2, "no finite value", "middle", "name")]
       : [
           ...valueAxis(scale),
-          bestLine(chart.best, x, top, bottom),
+          bestLine(chart, x, scale.y, top, bottom),
           ...series.map((each) => drawn(each, x, scale.y)),
         ]),
     ...series.map((each) => crosses(each, x, bottom)),
@@ -97,7 +99,7 @@ function valueScale(series: readonly Series[], bottom: number, top: number): Val
   );
   const [low, high] = extent((finite as number[]).map(drawable));
   if (low === undefined || high === undefined) return null;
-  if (low > 1 / LARGEST && high / low > LOGARITHMIC) {
+  if (low > 1 / LARGEST && high / low >= LOGARITHMIC) {
     const y = scaleLog([low, high], [bottom - 6, top + 6]).nice();
     const [from, to] = y.domain().map((value) => Math.round(Math.log10(value)));
     const step = Math.max(1, Math.ceil((to - from) / 5));
@@ -128,7 +130,7 @@ function epochAxis(x: Scale, epochs: number, bottom: number): Markup[] {
   return [
     markup`<path class="axis" d="M${PLOT.left} ${round(bottom)}H${PLOT.right}"/>`,
     ...(ticks.length > 0 ? ticks : [1]).map((tick) => label(x(tick), bottom + 14, short(tick), "middle")),
-    label((PLOT.left + PLOT.right) / 2, bottom + 28, "epoch", "middle"),
+    label((PLOT.left + PLOT.right) / 2, bottom + 28, EPOCH_WORDS, "middle"),
   ];
 }
 
@@ -143,11 +145,14 @@ function stageBands(stages: readonly StageSpan[], x: Scale, top: number, bottom:
   });
 }
 
-function bestLine(best: number | null, x: Scale, top: number, bottom: number): Markup {
+/** The line at the best epoch; its word is where the marked values are not. */
+function bestLine({ best, series }: EpochChart, x: Scale, y: Scale, top: number, bottom: number): Markup {
   if (best === null) return markup``;
   const at = round(x(best));
   const anchor = at > PLOT.right - 30 ? "end" : "start";
-  return markup`<path class="best" d="M${at} ${round(top)}V${round(bottom)}"/>${label(at + (anchor === "end" ? -4 : 4), bottom - 5, "best", anchor)}`;
+  const marked = series.flatMap(({ values }) => values[best - 1] ?? []).filter(Number.isFinite);
+  const isLow = marked.every((value) => y(drawable(value)) > (top + bottom) / 2);
+  return markup`<path class="best" d="M${at} ${round(top)}V${round(bottom)}"/>${label(at + (anchor === "end" ? -4 : 4), isLow ? top + 12 : bottom - 5, "best", anchor)}`;
 }
 
 function drawn({ name, look, values, best }: Series, x: Scale, y: Scale): Markup {

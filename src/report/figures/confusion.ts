@@ -5,7 +5,7 @@ import { clip, type Markup, markup } from "../markup.js";
 import { exact, plural } from "../numbers.js";
 import { type Confusion, confusionsOf } from "./class-names.js";
 import type { Source } from "./classes.js";
-import { type Figure, label, lettersIn, round, svgImage, WIDTH, widthOf } from "./figure.js";
+import { type Figure, LETTER, label, lettersIn, round, svgImage, WIDTH, widthOf } from "./figure.js";
 
 /** Classes of a matrix: of more its cells are too small to be seen. */
 const MOST_CLASSES = 24;
@@ -67,7 +67,7 @@ function matrixFigure(title: string, confusion: Confusion): Figure {
         Math.max(
           1,
           Math.floor(
-            (WIDTH - left) / (6.1 * Math.min(4, Math.max(...classes.map((name) => name.length))) + 3),
+            (WIDTH - left) / (LETTER * Math.min(4, Math.max(...classes.map((name) => name.length))) + 3),
           ),
         ),
     ),

@@ -20,8 +20,8 @@ export interface Table {
 
 /** Units of every chart's width: pixels on a phone, so that letters stay as large as they are meant. */
 export const WIDTH = 360;
-/** A letter's width at the charts' size of text, 11 units: wide enough for most. */
-const LETTER = 6.1;
+/** A letter's width at the charts' size of text, 12 units: wide enough for most. */
+export const LETTER = 6.7;
 
 /** The SVG of a chart. `title` and `description` are what is read out. */
 export function svgImage(title: string, description: string, height: number, content: Part): Markup {

@@ -21,8 +21,7 @@ export function metricFigures(runs: readonly RunReport[]): {
   readonly figures: readonly Figure[];
   readonly left: readonly string[];
 } {
-  const names = metricNames(runs).filter((name) => !isByClass(name) && !isRate(name));
-  const groups = sameEverywhere(names, runs);
+  const groups = metricGroups(runs);
   const figures = groups.slice(0, MOST_CHARTS).map(([name, ...same]) => metricFigure(name, same, runs));
   return { figures, left: groups.slice(MOST_CHARTS).flat() };
 }
@@ -72,8 +71,16 @@ export function metricTable(
   };
 }
 
+/** Names of metrics that are neither of one class nor a setting; those that are the same everywhere are together. */
+export function metricGroups(runs: readonly RunReport[]): [string, ...string[]][] {
+  return sameEverywhere(
+    metricNames(runs).filter((name) => !isByClass(name) && !isRate(name)),
+    runs,
+  );
+}
+
 /** Names of metrics: the loss first, then what the best epoch was chosen by, then as they came. */
-export function metricNames(runs: readonly RunReport[]): string[] {
+function metricNames(runs: readonly RunReport[]): string[] {
   const watched = runs.flatMap(({ best }) => (best === null ? [] : [best.metric]));
   const found = new Set<string>(["loss", ...watched]);
   const all = new Set<string>();
@@ -153,8 +160,8 @@ function sharedStages(runs: readonly RunReport[]) {
 }
 
 /** Groups of names whose values are the same in every epoch of every loader. */
-function sameEverywhere(names: readonly string[], runs: readonly RunReport[]): string[][] {
-  const groups = new Map<string, string[]>();
+function sameEverywhere(names: readonly string[], runs: readonly RunReport[]): [string, ...string[]][] {
+  const groups = new Map<string, [string, ...string[]]>();
   for (const name of names) {
     const values = runs.map((run) =>
       run.loaders.map((loader) =>

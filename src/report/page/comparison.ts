@@ -1,7 +1,6 @@
 // Several runs side by side: a table of what they are and came to, a column each, and their curves over each other.
 
-import { isByClass } from "../figures/class-names.js";
-import { metricFigures, metricNames, rateFigure, speedFigure } from "../figures/metrics.js";
+import { metricFigures, metricGroups, rateFigure, speedFigure } from "../figures/metrics.js";
 import { type Markup, markup } from "../markup.js";
 import { duration, exact, plural } from "../numbers.js";
 import {
@@ -20,8 +19,8 @@ const MOST_METRICS = 12;
 /** The table and the curves of these runs, two or more. */
 export function comparison(runs: readonly RunReport[]): Markup {
   return markup`<section aria-labelledby="comparison"><h2 id="comparison">Side by side</h2>
-<p class="note">What is not the same for all runs is marked with ≠.</p>
-<div class="card"><div class="scroll" tabindex="0" role="region" aria-label="Side by side"><table class="compare"><thead><tr><th scope="col">run</th>${runs.map((run) => markup`<th scope="col">${name(run.name)}</th>`)}</tr></thead><tbody>
+<p class="note">Metrics are those of the best epoch, or of the last where none is the best. What is not the same for all runs is marked with ≠.</p>
+<div class="card"><div class="scroll whole" tabindex="0" role="region" aria-label="Side by side"><table class="compare"><thead><tr><th scope="col">run</th>${runs.map((run) => markup`<th scope="col">${name(run.name)}</th>`)}</tr></thead><tbody>
 ${rowsOf(runs).map(tableRow)}</tbody></table></div></div></section>
 ${chartSection("Loss and metrics by epoch", metricFigures(runs).figures, "metrics")}
 ${chartSection("Learning rate and speed", [rateFigure(runs), speedFigure(runs)], "speed")}`;
@@ -50,10 +49,9 @@ function rowsOf(runs: readonly RunReport[]): Row[] {
     row("best", ({ best }) =>
       best === null ? "-" : `${best.metric} ${exact(best.score)} in stage ${best.stage}, epoch ${best.epoch}`,
     ),
-    ...metricNames(runs)
-      .filter((metric) => !isByClass(metric))
+    ...metricGroups(runs)
       .slice(0, MOST_METRICS)
-      .map((metric) => row(`${metric}, best epoch`, (run) => exact(shownMetric(run, metric)))),
+      .map(([metric]) => row(metric, (run) => exact(shownMetric(run, metric)))),
     row("wall time", ({ wallSeconds }) => duration(wallSeconds)),
     row("training samples/s", (run) => exact(rounded(trainingSpeed(run)))),
     row("restarts", ({ restarts }) => exact(restarts)),

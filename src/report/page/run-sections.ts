@@ -8,6 +8,7 @@ import { stageTimes } from "../figures/stage-times.js";
 import { type Markup, markup } from "../markup.js";
 import { duration, exact, plural, short } from "../numbers.js";
 import {
+  type BestEpoch,
   batchesLeftOut,
   isTraining,
   judgingLoader,
@@ -101,7 +102,7 @@ function tiles(run: RunReport): Markup {
   const found: [string, string, string][] = [];
   if (best !== null) {
     const of = [best.loader, best.metric].filter((word) => word !== null).join(" ");
-    found.push([`best ${of}`, exact(best.score), `stage ${best.stage}, epoch ${best.epoch}`]);
+    found.push([`best ${of}`, exact(best.score), placeOf(best)]);
   }
   const accuracy = accuracyOf(run);
   if (accuracy !== null) found.push(accuracy);
@@ -112,6 +113,12 @@ function tiles(run: RunReport): Markup {
     ([term, value, small]) =>
       markup`<div><dt>${name(term)}</dt><dd>${value}<small>${name(small)}</small></dd></div>`,
   )}</dl>`;
+}
+
+/** `epoch 6 of the run, 3 of stage unfreezed` */
+function placeOf({ step, stage, epoch }: BestEpoch): string {
+  const inStage = `${epoch} of stage ${stage}`;
+  return step === null ? `epoch ${inStage}` : `epoch ${step} of the run, ${inStage}`;
 }
 
 /** The accuracy in the shown epoch, where the recipe measures one and the best was chosen by another metric. */

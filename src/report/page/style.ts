@@ -98,10 +98,11 @@ th,td{padding:3px 10px;text-align:right;border-bottom:1px solid var(--rule);whit
 th:first-child,td:first-child{text-align:left;padding-left:0}
 th{font-weight:600}
 thead th{position:sticky;top:0;background:var(--card)}
+.scroll.whole{max-height:none}
 .compare td,.compare th{text-align:left;vertical-align:top;white-space:normal;min-width:7em;max-width:22em}
 .compare .differs th{color:var(--link)}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
-svg text{font:11px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--soft);unicode-bidi:isolate;font-variant-numeric:tabular-nums}
+svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--soft);unicode-bidi:isolate;font-variant-numeric:tabular-nums}
 svg .name,svg .count{fill:var(--ink)}
 svg .count{font-size:10.5px}
 .grid{stroke:var(--rule);stroke-width:1}
@@ -119,6 +120,6 @@ svg .count{font-size:10.5px}
 .cell.right{fill:var(--right)}.cell.wrong{fill:var(--wrong)}
 ${series}
 footer{padding:32px 20px 40px}
-@media (max-width:480px){header,main,footer{padding-left:12px;padding-right:12px}figure,.card{padding:12px 10px}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:8px}h1{font-size:1.4rem}}
+@media (max-width:480px){header,main,footer{padding-left:12px;padding-right:12px}figure,.card{padding:12px 10px}.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:8px}h1{font-size:1.4rem}}
 @media print{body{background:#fff;font-size:11pt}figure,.card,.tiles div{break-inside:avoid}.charts{grid-template-columns:1fr 1fr}details:not([open]){display:none}.scroll{max-height:none;overflow:visible}h2{break-after:avoid}header,main,footer{max-width:none;padding-left:0;padding-right:0}}
 `;
