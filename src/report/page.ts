@@ -44,6 +44,7 @@ function document(title: string, header: Markup, main: Markup): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${new Markup(hash)}'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="generator" content="ddp-train">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
 <style>${new Markup(STYLE)}</style>

@@ -3,8 +3,9 @@
 // guessed; what contradicts is left out, and told.
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../core/errors.js";
+import { BEST, CHECKPOINTS_FOLDER, CONFIG_FILE, METRICS_FILE, SUMMARY_FILE } from "../core/run-files.js";
 import { finishedEpochs, readTables, withTables } from "./record/epochs.js";
-import { CONFIG_FILE, type Fields, METRICS_FILE, readFields, SUMMARY_FILE } from "./record/files.js";
+import { type Fields, readFields } from "./record/files.js";
 import {
   type BestEpoch,
   isTraining,
@@ -27,15 +28,15 @@ export function readRun(logdir: string): RunReport {
       `${logdir} holds no run: there is no ${CONFIG_FILE} and no ${SUMMARY_FILE}; name the log folder of a run`,
     );
   }
-  const entries = readFields(join(logdir, METRICS_FILE));
+  const entries = readFields(join(logdir, CHECKPOINTS_FOLDER, METRICS_FILE));
   const notes: string[] = [];
   const finished = summary === null ? [] : finishedEpochs(summary);
   const epochs = withTables(finished, readTables(logdir), entries, notes);
   if (summary === null) {
-    notes.push("There is no summary.json: the run goes on, or its launcher was killed.");
+    notes.push(`There is no ${SUMMARY_FILE}: the run goes on, or its launcher was killed.`);
   }
   const setup = config === null ? null : readSetup(config);
-  if (setup === null) notes.push("There is no config.json: how the run was started is not known.");
+  if (setup === null) notes.push(`There is no ${CONFIG_FILE}: how the run was started is not known.`);
   const data = config?.holds("data") ? config.fields("data") : null;
   return {
     name: basename(resolve(logdir)),
@@ -68,7 +69,7 @@ function bestOf(
   entries: Fields | null,
   epochs: readonly RunEpoch[],
 ): BestEpoch | null {
-  const entry = entries?.fields("best") ?? null;
+  const entry = entries?.fields(BEST) ?? null;
   const best = summary?.fields("best") ?? null;
   const stage = best?.text("stage") ?? entry?.text("_stage_");
   const epoch = best?.number("epoch") ?? entry?.number("_epoch_");

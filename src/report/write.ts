@@ -4,9 +4,6 @@ import { UsageError } from "../core/errors.js";
 import { reportPage } from "./page.js";
 import { readRun } from "./record.js";
 
-/** The report's name in a run's log folder. */
-export const REPORT_FILE = "report.html";
-
 /**
  * Writes one self-contained HTML file about the runs in these log folders, side by side where they are several. `out`
  * is replaced whole.

@@ -3,6 +3,7 @@
 
 import { ascending, min } from "d3-array";
 import { scaleLinear } from "d3-scale";
+import { tableFile } from "../../core/run-files.js";
 import { clip, type Markup, markup } from "../markup.js";
 import { exact, plural, short } from "../numbers.js";
 import { CLASS_METRICS, type ClassNumbers, classesOf } from "./class-names.js";
@@ -76,7 +77,7 @@ function classFigure(
       cut === null
         ? []
         : [
-            `The ${cut} worst and the ${shown.length - cut} best of ${plural(classes.length, "class", "classes")} by ${titleOf(ranking)}; ${loader}.csv has all.`,
+            `The ${cut} worst and the ${shown.length - cut} best of ${plural(classes.length, "class", "classes")} by ${titleOf(ranking)}; ${tableFile(loader)} has all.`,
           ],
   };
 }

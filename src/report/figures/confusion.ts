@@ -1,6 +1,7 @@
 // Which class was taken for which. Few classes make a matrix, coloured by the share of each target's samples; of many
 // classes the pairs that are confused most often are drawn as bars.
 import { scaleLinear } from "d3-scale";
+import { tableFile } from "../../core/run-files.js";
 import { clip, type Markup, markup } from "../markup.js";
 import { exact, plural } from "../numbers.js";
 import { type Confusion, confusionsOf } from "./class-names.js";
@@ -131,7 +132,7 @@ function pairsFigure(title: string, confusion: Confusion, loader: string): Figur
         percent(share),
       ]),
     },
-    notes: [`The ${pairs.length} most frequent confusions of ${all}; ${loader}.csv has all.`],
+    notes: [`The ${pairs.length} most frequent confusions of ${all}; ${tableFile(loader)} has all.`],
   };
 }
 

@@ -59,12 +59,13 @@ ${chartSection("Learning rate, speed and time", [rateFigure([run]), speedFigure(
 /** How the run was started, on what, and what to type to have it again or to go on. */
 export function setupSections(run: RunReport, prefix: string): Markup {
   const { setup } = run;
-  const repeat = repeatCommand(run);
-  const goOn = goOnCommand(run);
-  const commands = [
-    ...(goOn === null ? [] : [markup`<h3>${goOn.does}</h3><pre><code>${goOn.command}</code></pre>`]),
-    ...(repeat === null ? [] : [markup`<h3>Train the same again</h3><pre><code>${repeat}</code></pre>`]),
-  ];
+  const commands = [goOnCommand(run), repeatCommand(run)].flatMap((next) =>
+    next === null
+      ? []
+      : [
+          markup`<h3>${next.does}</h3><pre><code>${next.command}</code></pre>${next.lacks === null ? null : markup`<p class="note">${next.lacks}</p>`}`,
+        ],
+  );
   return markup`${commands.length === 0 ? null : markup`<section aria-labelledby="${prefix}commands"><h2 id="${prefix}commands">What to type next</h2><div class="card">${commands}</div></section>`}
 <section aria-labelledby="${prefix}facts"><h2 id="${prefix}facts">The run</h2><div class="card">${factList([
     ["recipe", text(run.recipe)],

@@ -2,8 +2,9 @@
 // and infinity, and the epochs that no summary tells of.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { loaderOfTable, SUMMARY_FILE, tableFile } from "../../core/run-files.js";
 import { ranges } from "../numbers.js";
-import { type Fields, TABLE_FILE } from "./files.js";
+import type { Fields } from "./files.js";
 import type { LoaderPass, RunEpoch } from "./run-report.js";
 import { type MetricsTable, readTable } from "./table.js";
 
@@ -45,9 +46,9 @@ function loaderPass(pass: Fields): LoaderPass {
 export function readTables(logdir: string): Map<string, MetricsTable> {
   const tables = new Map<string, MetricsTable>();
   for (const name of readdirSync(logdir).sort()) {
-    const loader = TABLE_FILE.exec(name)?.[1];
-    const table = loader === undefined ? null : readTable(join(logdir, name));
-    if (loader !== undefined && table !== null && table.length > 0) tables.set(loader, table);
+    const loader = loaderOfTable(name);
+    const table = loader === null ? null : readTable(join(logdir, name));
+    if (loader !== null && table !== null && table.length > 0) tables.set(loader, table);
   }
   return tables;
 }
@@ -71,7 +72,7 @@ export function withTables(
       });
     const rows = unclear.map(({ pass, row }) => ({ pass, metrics: table.metrics(row) }));
     if (!rows.every(({ pass, metrics }) => agrees(pass.metrics, metrics))) {
-      notes.push(`${loader}.csv tells of other epochs than summary.json: it is left out.`);
+      notes.push(`${tableFile(loader)} tells of other epochs than ${SUMMARY_FILE}: it is left out.`);
       continue;
     }
     for (const { pass, metrics } of rows) better.set(pass, metrics);

@@ -1,17 +1,7 @@
 // Reading a run's files. They may be damaged, or a stranger's: what is missing is null, what is there and is not what
 // it should be is refused, with the file and the field named.
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { messageOf, UsageError } from "../../core/errors.js";
-
-/** Names in a log folder. */
-export const CONFIG_FILE = "config.json";
-export const SUMMARY_FILE = "summary.json";
-export const CHECKPOINTS_FOLDER = "checkpoints";
-/** Of the checkpoints, what each is. */
-export const METRICS_FILE = join(CHECKPOINTS_FOLDER, "_metrics.json");
-/** A table of metrics, a loader's. */
-export const TABLE_FILE = /^((?:train|valid|infer).*)\.csv$/;
 
 /** Bytes: a text of Node's has no more. */
 const LARGEST_FILE = 500 * 2 ** 20;
