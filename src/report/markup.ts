@@ -1,7 +1,7 @@
 // Markup that cannot be forged: what comes from files (names of recipes, stages, metrics, an error) is text, and every
 // way from text to markup is through here. Serves HTML and SVG alike.
 
-/** Text that is markup already. Only the tag {@link markup} makes it. */
+/** Text that is markup already: what the tag {@link markup} makes, and numbers and letters that no file has a part in. */
 export class Markup {
   readonly text: string;
 

@@ -5,7 +5,7 @@ import { ascending, min } from "d3-array";
 import { scaleLinear } from "d3-scale";
 import { tableFile } from "../../core/run-files.js";
 import { clip, type Markup, markup } from "../markup.js";
-import { exact, plural, short } from "../numbers.js";
+import { exact, listed, plural, short } from "../numbers.js";
 import { CLASS_METRICS, type ClassNumbers, classesOf } from "./class-names.js";
 import { type Figure, label, lettersIn, round, svgImage, WIDTH, widthOf } from "./figure.js";
 import { legend, lookClass, markPath } from "./legend.js";
@@ -66,7 +66,8 @@ function classFigure(
           `${exact(classes.length - shown.length)} classes between`,
           "middle",
         );
-  const title = `${prefix === "" ? "" : `${prefix}: `}${kinds.map(titleOf).join(", ")} by class (${loader}, epoch ${epoch})`;
+  const what = listed(kinds.map(titleOf)).replace(/^./, (letter) => letter.toUpperCase());
+  const title = `${prefix === "" ? "" : `${prefix}: `}${what} by class (${loader}, epoch ${epoch})`;
   const description = describe(classes, ranking, rank);
   return {
     title,

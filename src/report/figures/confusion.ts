@@ -20,10 +20,10 @@ const ROW = 18;
 /** A figure for each confusion matrix that the metrics tell of. */
 export function confusionFigures(source: Source): Figure[] {
   return [...confusionsOf(source.metrics)].map(([prefix, confusion]) => {
-    const title = `${prefix === "" ? "" : `${prefix}: `}Confusion matrix (${source.loader}, epoch ${source.epoch})`;
-    return confusion.classes.length <= MOST_CLASSES
-      ? matrixFigure(title, confusion)
-      : pairsFigure(title, confusion, source.loader);
+    const isSmall = confusion.classes.length <= MOST_CLASSES;
+    const what = isSmall ? "Confusion matrix" : "Classes taken for others";
+    const title = `${prefix === "" ? "" : `${prefix}: `}${what} (${source.loader}, epoch ${source.epoch})`;
+    return isSmall ? matrixFigure(title, confusion) : pairsFigure(title, confusion, source.loader);
   });
 }
 

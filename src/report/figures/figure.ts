@@ -1,6 +1,6 @@
 // What a figure is: a chart as SVG with its numbers as a table, both pure functions of a run's record. The page's style
 // colours it; nothing here knows of a page, a document or a file.
-import { type Markup, markup, type Part } from "../markup.js";
+import { Markup, markup, type Part } from "../markup.js";
 
 export interface Figure {
   readonly title: string;
@@ -34,6 +34,11 @@ export type Anchor = "start" | "middle" | "end";
 /** A text at a place, of a class of the page's style. */
 export function label(x: number, y: number, text: string, anchor: Anchor = "start", kind = "tick"): Markup {
   return markup`<text class="${kind}" x="${round(x)}" y="${round(y)}" text-anchor="${anchor}">${text}</text>`;
+}
+
+/** A line through places that were computed, of a class of the page's style. */
+export function path(kind: string, data: string): Markup {
+  return markup`<path class="${kind}" d="${new Markup(data)}"/>`;
 }
 
 /** How wide a text is, about. */

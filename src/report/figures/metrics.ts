@@ -2,8 +2,9 @@
 // and accuracy are one number, and one chart is enough for it.
 import { exact, plural } from "../numbers.js";
 import { isTraining, judgingLoader, type RunReport, shownEpoch, stageSpans } from "../record/run-report.js";
-import { byEpoch, type Series } from "./by-epoch.js";
+import { byEpoch } from "./by-epoch.js";
 import { isByClass } from "./class-names.js";
+import type { Series } from "./epoch-chart.js";
 import type { Figure, Table } from "./figure.js";
 import type { Look } from "./legend.js";
 

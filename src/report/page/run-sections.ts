@@ -108,7 +108,8 @@ function tiles(run: RunReport): Markup {
   const accuracy = accuracyOf(run);
   if (accuracy !== null) found.push(accuracy);
   found.push(["epochs", exact(epochs.length), stagesText(run)]);
-  found.push(["wall time", duration(wallSeconds), worldSize === null ? "" : workersText(worldSize, engine)]);
+  const workers = worldSize === null ? "" : workersText(worldSize, engine);
+  if (wallSeconds !== null) found.push(["wall time", duration(wallSeconds), workers]);
   if (speed !== null) found.push(["training speed", `${short(speed)}/s`, "samples, all workers together"]);
   return markup`<dl class="tiles">${found.map(
     ([term, value, small]) =>
