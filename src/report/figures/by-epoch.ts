@@ -7,7 +7,7 @@ import { clip, type Markup, markup } from "../markup.js";
 import { exact, short } from "../numbers.js";
 import type { StageSpan } from "../record/run-report.js";
 import type { EpochChart, Series } from "./epoch-chart.js";
-import { describe, gaps, nameOf, shortened, stageWords, tableOf } from "./epoch-words.js";
+import { describe, gaps, nameOf, tableOf } from "./epoch-words.js";
 import { type Figure, label, lettersIn, path, round, svgImage, WIDTH, widthOf } from "./figure.js";
 import { legend, lookClass, markPath } from "./legend.js";
 import { type Point, thin } from "./thin.js";
@@ -63,13 +63,7 @@ export function byEpoch(chart: EpochChart): Figure {
     description,
     svg: svgImage(title, description, bottom + 32, content),
     table: tableOf(chart, epochs),
-    notes: [
-      ...(chart.notes ?? []),
-      ...(scale?.isLog ? ["Logarithmic scale."] : []),
-      ...gaps(series),
-      ...stageNote(stages, plot),
-      ...shortened(epochs),
-    ],
+    notes: [...(chart.notes ?? []), ...(scale?.isLog ? ["Logarithmic scale."] : []), ...gaps(series)],
   };
 }
 
@@ -87,7 +81,10 @@ function epochAxis(epochs: number, { left, bottom, x }: Plot): Markup[] {
   const ticks = whole.find(({ length }) => length > 0 && length <= room) ?? [1];
   return [
     path("axis", `M${left} ${round(bottom)}H${RIGHT}`),
-    ...ticks.map((tick) => label(x(tick), bottom + 14, short(tick), "middle")),
+    ...ticks.map((tick) => {
+      const text = short(tick);
+      return label(Math.min(x(tick), WIDTH - widthOf(text) / 2), bottom + 14, text, "middle");
+    }),
     label((left + RIGHT) / 2, bottom + 28, EPOCH_WORDS, "middle"),
   ];
 }
@@ -150,10 +147,4 @@ function crosses({ look, values }: Series, { bottom, x }: Plot): Markup {
   if (places.length === 0) return markup``;
   const data = places.map((place) => `M${place - 3} ${round(bottom - 9)}l6 6m0 -6l-6 6`).join("");
   return path(`cross ${lookClass(look)}`, data);
-}
-
-/** The stages in words, where the chart has no room for their names. */
-function stageNote(stages: readonly StageSpan[], { x }: Plot): string[] {
-  const isCut = ({ stage, from, to }: StageSpan) => lettersIn(x(to + 1) - x(from) - 4) < nameOf(stage).length;
-  return stages.some(isCut) ? [`Stages: ${stageWords(stages)}.`] : [];
 }

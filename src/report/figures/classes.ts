@@ -140,6 +140,7 @@ function tableOf(shown: readonly ClassNumbers[], kinds: readonly string[]) {
   return {
     head: ["class", ...all.map(titleOf)],
     rows: shown.map(({ name, metrics }) => [name, ...all.map((kind) => exact(metrics.get(kind)))]),
+    lacks: null,
   };
 }
 

@@ -131,6 +131,7 @@ function pairsFigure(title: string, confusion: Confusion, loader: string): Figur
         exact(count),
         percent(share),
       ]),
+      lacks: null,
     },
     notes: [`The ${pairs.length} most frequent confusions of ${all}; ${tableFile(loader)} has all.`],
   };

@@ -10,6 +10,7 @@ import { evenly } from "./thin.js";
 const MOST_ROWS = 100;
 /** Lines and stages that are told in words. */
 const MOST_NAMED = 8;
+
 /** `warm (epochs 1 to 3) and main (epoch 4)` */
 export function stageWords(stages: readonly StageSpan[]): string {
   const spans = stages.slice(0, MOST_NAMED).map(({ stage, from, to }) => {
@@ -53,17 +54,13 @@ export function tableOf({ series, stages }: EpochChart, epochs: number): Table {
   return {
     head: ["epoch", ...(stages.length > 0 ? ["stage"] : []), ...series.map(({ name }) => name)],
     rows,
+    lacks:
+      rows.length < epochs
+        ? `${exact(rows.length)} of the ${exact(epochs)} epochs; the run's tables of metrics have all.`
+        : null,
   };
 }
 
-/** Says that the table is not whole, where it is not. */
-export function shortened(epochs: number): string[] {
-  return epochs > MOST_ROWS
-    ? [
-        `The table below has about ${MOST_ROWS} of the ${exact(epochs)} epochs; the run's .csv files have all.`,
-      ]
-    : [];
-}
 /** `train and valid are NaN in epochs 3 to 5.` */
 export function gaps(series: readonly Series[]): string[] {
   const names = new Map<string, string[]>();

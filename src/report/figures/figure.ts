@@ -16,6 +16,8 @@ export interface Figure {
 export interface Table {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** What is not in it, in a sentence; null when it is whole. */
+  readonly lacks: string | null;
 }
 
 /** Units of every chart's width: pixels on a phone, so that letters stay as large as they are meant. */

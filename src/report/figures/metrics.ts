@@ -56,10 +56,7 @@ export function speedFigure(runs: readonly RunReport[]): Figure | null {
 }
 
 /** What the metrics without a chart are in the shown epoch, by loader. */
-export function metricTable(
-  run: RunReport,
-  names: readonly string[],
-): { readonly table: Table; readonly note: string } {
+export function metricTable(run: RunReport, names: readonly string[]): Table {
   const epoch = shownEpoch(run);
   const loaders = run.loaders.filter((key) => epoch?.loaders.has(key));
   const rows = names
@@ -67,8 +64,9 @@ export function metricTable(
     .map((name) => [name, ...loaders.map((key) => exact(epoch?.loaders.get(key)?.metrics.get(name)))]);
   const more = names.length - rows.length;
   return {
-    table: { head: ["metric", ...loaders], rows },
-    note: `In epoch ${epoch?.step ?? "-"}.${more > 0 ? ` ${plural(more, "more metric")} are in the run's .csv files.` : ""}`,
+    head: ["metric", ...loaders],
+    rows,
+    lacks: more > 0 ? `${plural(more, "more metric")} are in the run's tables of metrics.` : null,
   };
 }
 

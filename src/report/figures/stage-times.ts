@@ -57,6 +57,7 @@ export function stageTimes({ epochs, loaders }: RunReport): Figure | null {
         ...parts.map((part) => duration(seconds.get(part) ?? 0)),
         duration(total),
       ]),
+      lacks: null,
     },
     notes: all.length > stages.length ? [`The first ${stages.length} of ${all.length} stages.`] : [],
   };

@@ -13,16 +13,21 @@ ${notes.map((note) => markup`<p class="note">${name(note)}</p>`)}
 }
 
 /** A table that scrolls by itself, by the keyboard too. */
-export function tableBlock(title: string, { head, rows }: Table): Markup {
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table><thead><tr>${head.map((cell) => markup`<th scope="col">${name(cell)}</th>`)}</tr></thead><tbody>
+export function tableBlock(title: string, { head, rows, lacks }: Table): Markup {
+  return markup`${lacks === null ? null : markup`<p class="note">${name(lacks)}</p>`}<div class="scroll" tabindex="0" role="group" aria-label="${title}"><table><thead><tr>${head.map((cell) => markup`<th scope="col">${name(cell)}</th>`)}</tr></thead><tbody>
 ${rows.map(([first = "", ...cells]) => markup`<tr><th scope="row">${name(first)}</th>${cells.map((cell) => markup`<td>${cell}</td>`)}</tr>\n`)}</tbody></table></div>`;
 }
 
-/** Figures side by side under a heading; nothing when there are none. */
-export function chartSection(title: string, figures: readonly (Figure | null)[], id: string): Markup {
+/** Figures side by side under a heading, with a note or none; nothing when there are no figures. */
+export function chartSection(
+  title: string,
+  figures: readonly (Figure | null)[],
+  id: string,
+  note = "",
+): Markup {
   const there = figures.filter((figure) => figure !== null);
   if (there.length === 0) return markup``;
-  return markup`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>
+  return markup`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${note === "" ? null : markup`<p class="note">${name(note)}</p>`}
 <div class="charts">${there.map(figureBlock)}</div></section>
 `;
 }

@@ -3,6 +3,7 @@
 import { goOnCommand, repeatCommand } from "../commands.js";
 import { classFigures, type Source } from "../figures/classes.js";
 import { confusionFigures } from "../figures/confusion.js";
+import { stageWords } from "../figures/epoch-words.js";
 import { metricFigures, metricTable, rateFigure, speedFigure } from "../figures/metrics.js";
 import { stageTimes } from "../figures/stage-times.js";
 import { type Markup, markup } from "../markup.js";
@@ -14,6 +15,7 @@ import {
   judgingLoader,
   type RunReport,
   shownEpoch,
+  stageSpans,
   trainingSpeed,
 } from "../record/run-report.js";
 import { chartSection, factList, name, tableBlock } from "./parts.js";
@@ -50,7 +52,7 @@ export function chartSections(run: RunReport, prefix: string): Markup {
     ...confusionFigures(source),
   ]);
   if (epoch === null) return markup`<p class="lead">No epoch was finished: there is nothing to draw.</p>`;
-  return markup`${chartSection("Loss and metrics by epoch", figures, `${prefix}metrics`)}
+  return markup`${chartSection("Loss and metrics by epoch", figures, `${prefix}metrics`, stagesNote(run))}
 ${left.length === 0 ? null : otherMetrics(run, left)}
 ${chartSection("By class", byClass, `${prefix}classes`)}
 ${chartSection("Learning rate, speed and time", [rateFigure([run]), speedFigure([run]), stageTimes(run)], `${prefix}speed`)}`;
@@ -135,9 +137,15 @@ function accuracyOf(run: RunReport): [string, string, string] | null {
   return [`${loader} accuracy`, exact(value), place];
 }
 
+/** Which epochs are those of which stage. */
+function stagesNote({ epochs }: RunReport): string {
+  const spans = stageSpans(epochs);
+  return spans.some(({ stage }) => stage !== null) ? `Stages: ${stageWords(spans)}.` : "";
+}
+
 function otherMetrics(run: RunReport, names: readonly string[]): Markup {
-  const { table, note } = metricTable(run, names);
-  return markup`<div class="card"><h3>Other metrics</h3><p class="note">${note}</p><details><summary>${plural(names.length, "metric")}</summary>${tableBlock("Other metrics", table)}</details></div>`;
+  const title = `Other metrics in epoch ${shownEpoch(run)?.step ?? "-"}`;
+  return markup`<div class="card"><h3>${title}</h3><details><summary>${plural(names.length, "metric")}</summary>${tableBlock(title, metricTable(run, names))}</details></div>`;
 }
 
 function resumptions({ setup }: RunReport): Markup[] | null {
