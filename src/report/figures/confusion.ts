@@ -97,6 +97,7 @@ function matrixFigure(title: string, confusion: Confusion): Figure {
         name,
         ...classes.map((_, column) => exact(counts[row * size + column])),
       ]),
+      lacks: null,
     },
     notes: [],
   };

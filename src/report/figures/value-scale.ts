@@ -6,10 +6,12 @@ import type { Series } from "./epoch-chart.js";
 /** Values of so many times the least and more are drawn on a logarithmic scale. */
 const LOGARITHMIC = 100;
 
-/** What is larger is drawn as this large: differences of larger numbers overflow. */
+/** What is larger is drawn as this large, and what is smaller than its inverse as 0: their differences are no numbers. */
 const LARGEST = 1e300;
+
 /** The value as it is drawn. */
 export function drawable(value: number): number {
+  if (Math.abs(value) < 1 / LARGEST) return 0;
   return Math.max(-LARGEST, Math.min(LARGEST, value));
 }
 
