@@ -5,8 +5,8 @@
 export const CLASS_METRICS = ["precision", "recall", "f1"] as const;
 export type ClassMetric = (typeof CLASS_METRICS)[number];
 
-const BY_CLASS = /^(?:(.*)\/)?([^/]+)\/class_([^/]+)$/;
-const CONFUSION = /^(?:(.*)\/)?confusion_matrix\/target_([^/]+)_as_([^/]+)$/;
+const BY_CLASS = /^(?:(.*)\/)?([^/]+)\/class_([^/]+)$/s;
+const CONFUSION = /^(?:(.*)\/)?confusion_matrix\/target_([^/]+)_as_([^/]+)$/s;
 
 /** Whether a metric is of one class, or of a pair of them. */
 export function isByClass(name: string): boolean {
