@@ -20,19 +20,18 @@ function onePage(run: RunReport): string {
   return document(
     `${title}: ${STATUS_WORDS[run.status]} (${run.name})`,
     markup`<h1>${name(title)}</h1><p class="lead">Training run ${name(run.name)}</p>${overview(run)}`,
-    markup`${chartSections(run, "")}${setupSections(run, "")}`,
+    markup`${chartSections(run)}${setupSections(run)}`,
   );
 }
 
 function severalPage(runs: readonly RunReport[]): string {
-  const each = runs.map((run, i) => {
-    const prefix = `run${i + 1}-`;
-    return markup`<details class="run"><summary>${name(run.name)}, ${STATUS_WORDS[run.status]}</summary>${overview(run)}${chartSections(run, prefix)}${setupSections(run, prefix)}</details>\n`;
+  const each = runs.map((run) => {
+    return markup`<details class="run"><summary>${name(run.name)}, ${STATUS_WORDS[run.status]}</summary>${overview(run)}${chartSections(run)}${setupSections(run)}</details>\n`;
   });
   return document(
     runsText(runs),
     markup`<h1>${runs.length} training runs</h1><p class="lead">${runs.map((run, i) => markup`${i > 0 ? ", " : null}${name(run.name)}`)}</p>`,
-    markup`${comparison(runs)}<section aria-labelledby="each"><h2 id="each">Each run</h2>${each}</section>`,
+    markup`${comparison(runs)}<section><h2>Each run</h2>${each}</section>`,
   );
 }
 

@@ -18,12 +18,12 @@ const MOST_METRICS = 12;
 
 /** The table and the curves of these runs, two or more. */
 export function comparison(runs: readonly RunReport[]): Markup {
-  return markup`<section aria-labelledby="comparison"><h2 id="comparison">Side by side</h2>
+  return markup`<section><h2>Side by side</h2>
 <p class="note">Metrics are those of the best epoch, or of the last where none is the best. What is not the same for all runs is marked with ≠.</p>
 <div class="card"><div class="scroll whole" tabindex="0" role="group" aria-label="Side by side"><table class="compare"><thead><tr><th scope="col">run</th>${runs.map((run) => markup`<th scope="col">${name(run.name)}</th>`)}</tr></thead><tbody>
 ${rowsOf(runs).map(tableRow)}</tbody></table></div></div></section>
-${chartSection("Loss and metrics by epoch", metricFigures(runs).figures, "metrics")}
-${chartSection("Learning rate and speed", [rateFigure(runs), speedFigure(runs)], "speed")}`;
+${chartSection("Loss and metrics by epoch", metricFigures(runs).figures)}
+${chartSection("Learning rate and speed", [rateFigure(runs), speedFigure(runs)])}`;
 }
 
 interface Row {

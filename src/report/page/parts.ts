@@ -19,15 +19,10 @@ ${rows.map(([first = "", ...cells]) => markup`<tr><th scope="row">${name(first)}
 }
 
 /** Figures side by side under a heading, with a note or none; nothing when there are no figures. */
-export function chartSection(
-  title: string,
-  figures: readonly (Figure | null)[],
-  id: string,
-  note = "",
-): Markup {
+export function chartSection(title: string, figures: readonly (Figure | null)[], note = ""): Markup {
   const there = figures.filter((figure) => figure !== null);
   if (there.length === 0) return markup``;
-  return markup`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${note === "" ? null : markup`<p class="note">${name(note)}</p>`}
+  return markup`<section><h2>${title}</h2>${note === "" ? null : markup`<p class="note">${name(note)}</p>`}
 <div class="charts">${there.map(figureBlock)}</div></section>
 `;
 }

@@ -38,8 +38,8 @@ ${notes.map((note) => markup`<p class="note">${name(note)}</p>`)}
 `;
 }
 
-/** All figures of a run; `prefix` makes their headings' ids those of this run. */
-export function chartSections(run: RunReport, prefix: string): Markup {
+/** All figures of a run. */
+export function chartSections(run: RunReport): Markup {
   const { figures, left } = metricFigures([run]);
   const epoch = shownEpoch(run);
   const sources = run.loaders.flatMap((loader): Source[] => {
@@ -52,14 +52,14 @@ export function chartSections(run: RunReport, prefix: string): Markup {
     ...confusionFigures(source),
   ]);
   if (epoch === null) return markup`<p class="lead">No epoch was finished: there is nothing to draw.</p>`;
-  return markup`${chartSection("Loss and metrics by epoch", figures, `${prefix}metrics`, stagesNote(run))}
+  return markup`${chartSection("Loss and metrics by epoch", figures, stagesNote(run))}
 ${left.length === 0 ? null : otherMetrics(run, left)}
-${chartSection("By class", byClass, `${prefix}classes`)}
-${chartSection("Learning rate, speed and time", [rateFigure([run]), speedFigure([run]), stageTimes(run)], `${prefix}speed`)}`;
+${chartSection("By class", byClass)}
+${chartSection("Learning rate, speed and time", [rateFigure([run]), speedFigure([run]), stageTimes(run)])}`;
 }
 
 /** How the run was started, on what, and what to type to have it again or to go on. */
-export function setupSections(run: RunReport, prefix: string): Markup {
+export function setupSections(run: RunReport): Markup {
   const { setup } = run;
   const commands = [goOnCommand(run), repeatCommand(run)].flatMap((next) =>
     next === null
@@ -68,8 +68,8 @@ export function setupSections(run: RunReport, prefix: string): Markup {
           markup`<h3>${next.does}</h3><pre><code>${next.command}</code></pre>${next.lacks === null ? null : markup`<p class="note">${next.lacks}</p>`}`,
         ],
   );
-  return markup`${commands.length === 0 ? null : markup`<section aria-labelledby="${prefix}commands"><h2 id="${prefix}commands">What to type next</h2><div class="card">${commands}</div></section>`}
-<section aria-labelledby="${prefix}facts"><h2 id="${prefix}facts">The run</h2><div class="card">${factList([
+  return markup`${commands.length === 0 ? null : markup`<section><h2>What to type next</h2><div class="card">${commands}</div></section>`}
+<section><h2>The run</h2><div class="card">${factList([
     ["recipe", text(run.recipe)],
     ["dataset", text(run.dataset)],
     ["engine", text(setup?.engineDescription ?? run.engine)],
@@ -83,18 +83,16 @@ export function setupSections(run: RunReport, prefix: string): Markup {
     ["weights (SHA-256)", run.weightsSha256 === null ? null : code(run.weightsSha256)],
     ["log folder", code(run.logdir)],
   ])}</div></section>
-${setup === null ? null : environment(run, setup, prefix)}`;
+${setup === null ? null : environment(run, setup)}`;
 }
 
-function environment(run: RunReport, setup: NonNullable<RunReport["setup"]>, prefix: string): Markup {
+function environment(run: RunReport, setup: NonNullable<RunReport["setup"]>): Markup {
   const options = [...setup.options].map(([key, value]) => [key, code(optionText(value))] as const);
   const skipped = setup.skipped.map(({ engine, reason }) => markup`<p>${name(engine)}: ${name(reason)}</p>`);
-  return markup`<section aria-labelledby="${prefix}environment"><h2 id="${prefix}environment">The environment</h2><div class="card">${factList(
-    [
-      ...[...setup.versions].map(([key, version]) => [key, name(version)] as const),
-      ["engines passed over", skipped.length === 0 ? null : skipped],
-    ],
-  )}
+  return markup`<section><h2>The environment</h2><div class="card">${factList([
+    ...[...setup.versions].map(([key, version]) => [key, name(version)] as const),
+    ["engines passed over", skipped.length === 0 ? null : skipped],
+  ])}
 <details><summary>All options<span class="hidden"> of ${run.name}</span></summary>${factList(options)}</details></div></section>
 `;
 }
