@@ -34,7 +34,9 @@ export function repeatCommand({ setup, engine, worldSize, dataset }: RunReport):
   // What "auto" came to.
   if (engine !== null) options.set("device", engine);
   if (worldSize !== null) options.set("workers", worldSize);
-  if (options.get("dataset") === "auto" && dataset !== null) options.set("dataset", dataset);
+  // The built-in recipe's datasets are named as its option names them; what another recipe tells is its own affair.
+  const isBuiltIn = options.get("recipe") === null;
+  if (isBuiltIn && options.get("dataset") === "auto" && dataset !== null) options.set("dataset", dataset);
   const isDecisive = ({ key, row }: StoredRow) =>
     row.group !== "Output" && (row.allowedOnResume !== true || DECISIVE.includes(key));
   const trainers = ROWS.filter(isDecisive).flatMap(({ key, name, row }) => {

@@ -127,6 +127,17 @@ test("the command that repeats a run gives it the options that it had", () => {
   });
 });
 
+test("the built-in recipe is repeated on the data that was found, another one as it was asked", () => {
+  const typed = (recipe: string | null) => {
+    const options = { recipe, dataset: "auto", workers: 2 };
+    const summary = { dataset: "digits", engine: "cpu" };
+    const report = readRun(writeRun({ stages: [], config: { options }, summary }));
+    return words(repeatCommand(report)?.command ?? "").join(" ");
+  };
+  assert.equal(typed(null), "--workers 2 --device cpu --dataset digits");
+  assert.equal(typed("/a.ts"), "--workers 2 --device cpu --recipe /a.ts --dataset auto");
+});
+
 test("what goes on is the last checkpoint of a run that is not over, and the best weights of one that is", () => {
   const stages = [["s", epochs(1, () => ({ loss: 1 }))]] as const;
   const best = ["s", 1, "loss", "valid", 1] as const;
