@@ -6,6 +6,8 @@ import { basename, join } from "node:path";
 export const CONFIG_FILE = "config.json";
 /** What came of it. */
 export const SUMMARY_FILE = "summary.json";
+/** What a person reads of it, in a browser. */
+export const REPORT_FILE = "report.html";
 /** Says which process runs there. */
 export const LOCK_FILE = "lock";
 export const CHECKPOINTS_FOLDER = "checkpoints";
@@ -51,6 +53,12 @@ export function lastCheckpoint(logdir: string): string {
 /** A loader's table of metrics: `train.csv`. */
 export function tableFile(loaderKey: string): string {
   return `${loaderKey}${TABLE_ENDING}`;
+}
+
+/** The loader whose table of metrics a file is by its name, or null: loader keys start with train, valid or infer. */
+export function loaderOfTable(name: string): string | null {
+  if (!name.endsWith(TABLE_ENDING) || !/^(train|valid|infer)/.test(name)) return null;
+  return name.slice(0, -TABLE_ENDING.length);
 }
 
 /** The name of a rank's log, `rank-0`. */

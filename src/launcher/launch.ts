@@ -19,6 +19,7 @@ import { probe } from "./processes/probe.js";
 import { runWithRestarts } from "./processes/restarts.js";
 import { removeAbandonedSockets } from "./processes/socket-folder.js";
 import { type Claim, claimLogdir, reclaimLogdir } from "./run-folder/logdir.js";
+import { writeRunReport } from "./run-folder/report-file.js";
 import {
   type EarlierRun,
   findCheckpoint,
@@ -146,9 +147,14 @@ async function run(plan: Plan, io: LaunchIo, started: Started): Promise<RunSumma
     onTraining: (from) => record.onTraining(from),
     onRecorded: (progress) => record.onRecorded(progress),
   });
-  const summary = conclude(end, record, options, earlier === null);
-  console.info(`\n${summaryText(summary, claim.logdir, console.bold)}`);
-  return summary;
+  try {
+    const summary = conclude(end, record, options, earlier === null);
+    console.info(`\n${summaryText(summary, claim.logdir, console.bold)}`);
+    return summary;
+  } finally {
+    const report = record.finished ? await writeRunReport(claim.logdir, console.warn) : null;
+    if (report !== null) console.info(`  ${console.bold("report  ")} ${shortPath(report)}`);
+  }
 }
 
 function announceResumption(

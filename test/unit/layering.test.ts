@@ -24,8 +24,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   recipes: ["index.ts"],
   worker: ["core", "allreduce", "checkpoint", "engine facts", "engine", "losses", "loggers", "recipes"],
   // The built-in recipe's rows are plain data.
-  launcher: ["core", "engine facts", "recipes/mnist-options.ts"],
+  launcher: ["core", "engine facts", "report", "recipes/mnist-options.ts"],
   "index.ts": ["core", "sampler", "engine", "metrics", "losses", "loggers", "data", "callbacks"],
+  report: ["core"],
   "launch.ts": ["core", "launcher"],
 };
 
@@ -41,6 +42,9 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   commander: ["launcher/commands/parser.ts"],
   winston: ["core/process-log.ts"],
   "cli-progress": ["callbacks/progress.ts"],
+  "d3-array": ["report"],
+  "d3-scale": ["report"],
+  "d3-shape": ["report"],
   esbuild: ["worker/stage/recipe-hooks.ts"],
 };
 

@@ -15,6 +15,8 @@ export interface Command {
   /** What it does, in one sentence. */
   readonly summary: string;
   readonly options: OptionRows;
+  /** Words that it takes beside options, any number of them; they are given under this name. */
+  readonly operands?: { readonly name: string; readonly help: string };
   /** Shown at the end of its help, a line each. */
   readonly examples: readonly string[];
   /** Options that depend on what was typed. @throws UsageError; Interrupted. */

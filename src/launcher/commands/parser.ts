@@ -21,19 +21,24 @@ export function parseArguments(
   names: readonly string[] = [command.name],
 ): Given | null {
   const program = programOf([...groupsOf(command.options), ...more]);
+  const { operands } = command;
   const isDefault = command.name === names[0];
   program
     .description(command.summary)
-    .usage(`${isDefault ? `[${command.name}]` : command.name} [options]`)
-    .argument("[command]", `what to do: ${names.join(", ")} (default: ${names[0]})`)
+    .usage(
+      `${isDefault ? `[${command.name}]` : command.name}${operands === undefined ? "" : ` <${operands.name}>...`} [options]`,
+    )
+    .argument("[command]", `what to do: ${names.join(", ")} (default: ${names[0]})`);
+  if (operands !== undefined) program.argument(`[${operands.name}...]`, operands.help);
+  program
     .addHelpText("after", `\nExamples:\n${command.examples.map((line) => `  ${line}`).join("\n")}`)
     .optionsGroup(`${HELP_TITLE}:`)
     .version(versions()["ddp-train"], "--version")
     .helpOption(HELP_FLAGS.join(", "), "show this help");
   try {
-    const [name = command.name] = program.parse(argv, { from: "user" }).args;
+    const [name = command.name, ...words] = program.parse(argv, { from: "user" }).args;
     if (name !== command.name) throw unknownCommand(name, names);
-    return typedOptions(program);
+    return { ...typedOptions(program), ...(operands === undefined ? {} : { [operands.name]: words }) };
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return null;

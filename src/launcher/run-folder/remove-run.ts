@@ -14,6 +14,7 @@ import {
   LOCK_FILE,
   LOGS_FOLDER,
   METRICS_FILE,
+  REPORT_FILE,
   SUMMARY_FILE,
   tableFile,
 } from "../../core/run-files.js";
@@ -26,19 +27,24 @@ const whole = (...parts: readonly string[]) => new RegExp(`^${parts.join("")}$`)
 
 const CONFIG = quoted(CONFIG_FILE);
 const SUMMARY = quoted(SUMMARY_FILE);
+const REPORT = quoted(REPORT_FILE);
 const TABLE = `${LOADER}${quoted(tableFile(""))}`;
 /** What a crash leaves of an atomic write ends so. */
 const DRAFT = "\\.\\d+\\.tmp";
 
 /** Names that say that a folder holds a run. */
-const MARKS = whole(oneOf(CONFIG, SUMMARY, quoted(CHECKPOINTS_FOLDER), TABLE));
+const MARKS = whole(oneOf(CONFIG, SUMMARY, REPORT, quoted(CHECKPOINTS_FOLDER), TABLE));
 
 /** What a run leaves in the log folder, with what must be in it where others use such a name too. */
 const LEFT_FILES = [
   { name: whole(CONFIG), content: /"ddp-train"/ },
   { name: whole(SUMMARY), content: /"weights_sha256"/ },
+  { name: whole(REPORT), content: /<meta name="generator" content="ddp-train">/ },
   { name: whole(TABLE), content: /^(step,|$)/ },
-  { name: whole(oneOf(CONFIG, SUMMARY, `${quoted(LOCK_FILE)}(\\.takeover)?`, TABLE), DRAFT), content: /^/ },
+  {
+    name: whole(oneOf(CONFIG, SUMMARY, REPORT, `${quoted(LOCK_FILE)}(\\.takeover)?`, TABLE), DRAFT),
+    content: /^/,
+  },
 ];
 /** What it leaves in folders there. */
 const LEFT_IN_FOLDERS = [

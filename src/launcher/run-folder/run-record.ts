@@ -27,6 +27,7 @@ export class RunRecord {
   #prepared: Prepared | null = null;
   #progress: RunProgress | null = null;
   #begun = false;
+  #finished = false;
 
   constructor(setup: RecordSetup) {
     this.#setup = setup;
@@ -37,6 +38,11 @@ export class RunRecord {
   /** Whether the folder is this run's: a new one's once its data is known, a resumed one's once it trains. */
   get begun(): boolean {
     return this.#begun;
+  }
+
+  /** Whether the folder has this run's summary. */
+  get finished(): boolean {
+    return this.#finished;
   }
 
   /**
@@ -91,6 +97,7 @@ export class RunRecord {
       weights_sha256: verdict.weights_sha256,
     };
     writeSummary(options.logdir, summary);
+    this.#finished = true;
     return summary;
   }
 }

@@ -44,6 +44,7 @@ const CONTENT: Readonly<Record<string, string>> = {
   "config.json": '{"versions":{"ddp-train":"0.1.0"}}',
   "summary.json": '{"status":"failed","weights_sha256":null}',
   "train.csv": "step,loss\n1,0.5\n",
+  "report.html": '<!doctype html><meta name="generator" content="ddp-train">',
 };
 
 function everything(): string[] {
@@ -57,6 +58,7 @@ function everything(): string[] {
 const RUN = [
   "config.json",
   "summary.json",
+  "report.html",
   "train.csv",
   "valid.csv",
   "logs/rank-0.log",
@@ -64,6 +66,7 @@ const RUN = [
   "lock.123.tmp",
   "config.json.123.tmp",
   "train.csv.123.tmp",
+  "report.html.123.tmp",
   "train/events.out.tfevents.1.host",
   "valid/events.out.tfevents.2.host",
   "checkpoints/freezed.1.safetensors",
@@ -110,7 +113,13 @@ test("a folder that does not hold a run is taken as it is", async () => {
   assert.ok(!existsSync(join(folder, "a/b")));
 });
 
-for (const mark of ["config.json", "summary.json", "valid.csv", "checkpoints/last.safetensors"]) {
+for (const mark of [
+  "config.json",
+  "summary.json",
+  "report.html",
+  "valid.csv",
+  "checkpoints/last.safetensors",
+]) {
   test(`a folder with ${mark} holds a run`, async () => {
     put(mark);
     const message = `${folder} holds a run already (${mark.split("/")[0]}): add --overwrite to replace it, or give another --logdir`;
@@ -142,6 +151,7 @@ test("overwrite never touches a file that no run wrote", async () => {
   for (const [name, content] of [
     ["config.json", "{}"],
     ["training-data.csv", "id,label\n"],
+    ["report.html", "<p>my own</p>"],
   ] as const) {
     put("valid.csv");
     writeFileSync(join(folder, name), content);
