@@ -80,9 +80,10 @@ test("a rank that never answers is named, with the operation, when the deadline 
       const milliseconds = performance.now() - start;
       assert.ok(milliseconds >= 300 && milliseconds < SOON_MS, `after ${milliseconds} ms`);
       for (const error of errors) assert.ok(error instanceof PeerError, error.name);
-      assert.equal(
+      // Both deadlines pass together, and either may hear of the other's first.
+      assert.match(
         errors[1].message,
-        "rank 2 waited 0.3 s for rank 1 in allReduce sum of 5 values (operation 1)",
+        /^rank [02] waited 0\.3 s for rank 1 in allReduce sum of 5 values \(operation 1\)/,
       );
     },
     { timeoutSeconds: 0.3, firstTimeoutSeconds: 0.3 },

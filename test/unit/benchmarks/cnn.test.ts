@@ -58,8 +58,8 @@ test("a run's speed is that of its second epoch", () => {
   const epoch = (seconds: number) => ({
     epoch: 1,
     seconds: 9,
-    train: { seconds, samples: 3200, samples_per_second: 3200 / seconds, loss: 1 },
-    valid: { seconds: 1, samples: 10, samples_per_second: 10, loss: 0.5, accuracy01: 0.8 },
+    train: { seconds, samples: 3200, samples_per_second: 3200 / seconds, metrics: { loss: 1 } },
+    valid: { seconds: 1, samples: 10, samples_per_second: 10, metrics: { loss: 0.5, accuracy01: 0.8 } },
   });
   const summary = { stages: [{ stage: "cnn", epochs: [epoch(7), epoch(2)] }] };
   assert.deepEqual(fromSummary(summary as unknown as RunSummary, job), {

@@ -9,7 +9,7 @@ import { UsageError } from "../../../src/core/errors.js";
 import { loadEngine } from "../../../src/engine/load.js";
 import { tf } from "../../../src/engine/tf.js";
 import { temporaryFolder } from "../../support/data-files.js";
-import { fakeContext, listeningLog } from "../../support/fake-context.js";
+import { fakeContext } from "../../support/fake-context.js";
 import { runRanks } from "../../support/ranks.js";
 import { ToyRecipe } from "../../support/toy-recipe.js";
 
@@ -18,14 +18,15 @@ before(() => loadEngine("cpu"));
 const loss: EarlyStoppingOptions = { loaderKey: "valid", metricKey: "loss", minimize: true, patience: 2 };
 
 /** Shows the scores to the callback, an epoch each; the epoch (from 1) at which it ends the stage, or null. */
-function stopsAt(callback: EarlyStoppingCallback, scores: readonly number[], rank = 0) {
-  const { log, lines } = listeningLog();
+function stopsAt(callback: EarlyStoppingCallback, scores: readonly number[]) {
+  const lines: string[] = [];
   for (const [i, score] of scores.entries()) {
     let stopped = false;
     const context = fakeContext({
       epochMetrics: { train: { loss: -i }, valid: { loss: score } },
-      group: { rank },
-      log,
+      counters: { stageEpochStep: i + 1 },
+      stageKey: "one",
+      notify: (message) => void lines.push(message),
       stopStage: () => {
         stopped = true;
       },
@@ -60,13 +61,10 @@ describe("the stage ends after so many epochs without improvement", () => {
   }
 });
 
-test("rank 0 alone says why", () => {
-  const scores = [1, 1, 1];
-  assert.deepEqual(stopsAt(new EarlyStoppingCallback(loss), scores).lines, [
-    "info: early stopping: loss has not improved for 2 epochs",
+test("one line says why", () => {
+  assert.deepEqual(stopsAt(new EarlyStoppingCallback(loss), [1, 1, 1]).lines, [
+    "stage one ends after epoch 3: loss of valid has not improved for 2 epochs (best 1.000)",
   ]);
-  const other = stopsAt(new EarlyStoppingCallback(loss), scores, 1);
-  assert.deepEqual([other.epoch, other.lines], [3, []]);
 });
 
 test("a loader or metric that is not there is the caller's mistake, and those that are get named", () => {
