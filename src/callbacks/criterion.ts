@@ -72,7 +72,8 @@ export class CriterionCallback implements Callback {
   /** Asks the criterion what it thinks of the values it has read. */
   async #check(context: RunContext): Promise<void> {
     const { metricKey, inputKey, targetKey } = this.#options;
-    const { checkTargets, checkOutputs, checkBatch = {} } = context.criterion;
+    const { checkTargets, checkOutputs, checkBatch } = context.criterion;
+    if (!checkTargets && !checkOutputs && !checkBatch) return;
     // A batch that will be left out may hold what it likes.
     const canLeaveOut = context.isTrainLoader && context.options.onNan === "skip";
     if (canLeaveOut && !Number.isFinite(context.batchMetrics[metricKey])) return;

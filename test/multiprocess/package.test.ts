@@ -118,7 +118,7 @@ describe("the packed package in an empty project", () => {
     writeFileSync(join(folder, "size.ts"), SIZE);
     writeFileSync(
       join(folder, "start.ts"),
-      `import { launch, type LaunchOptions, type RunSummary, UsageError } from "ddp-train";
+      `import { launch, type LaunchOptions, type RunSummary, UsageError } from "ddp-train/launch";
 const options: LaunchOptions = { workers: 1, recipe: "line.ts", logdir: "logs", quiet: true };
 const summary: RunSummary = await launch(options);
 // @ts-expect-error: a summary's hash is no number
