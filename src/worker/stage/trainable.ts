@@ -1,6 +1,6 @@
 // Which weights of a model train may change at any time: `setRequiresGrad`, or `layer.trainable = true` in a callback.
 // A watch notices it before the next batch, at the price of a look at each layer.
-import { isLayersModel, type Model } from "../../core/model.js";
+import { allLayers, isLayersModel, type Layer, type Model } from "../../core/model.js";
 
 interface Switch {
   readonly trainable: boolean;
@@ -31,17 +31,7 @@ export class TrainableWatch {
   }
 }
 
-/** A layer's own switch, those of its weights, and those of the layers inside it (models, wrappers, cells). */
-function switchesOf(layer: object): Switch[] {
-  const { weights, layers, ...inner } = layer as {
-    readonly weights?: readonly Switch[];
-    readonly layers?: readonly object[];
-    readonly layer?: object;
-    readonly forwardLayer?: object;
-    readonly backwardLayer?: object;
-    readonly cell?: object;
-  };
-  const children = [...(layers ?? []), inner.layer, inner.forwardLayer, inner.backwardLayer, inner.cell];
-  const own = layer as Switch;
-  return [own, ...(weights ?? []), ...children.flatMap((child) => (child ? switchesOf(child) : []))];
+/** The switches of all layers, at any depth, and of their weights. */
+function switchesOf(model: Layer): Switch[] {
+  return [...new Set(allLayers(model).flatMap((layer) => [layer, ...layer.weights]))];
 }
