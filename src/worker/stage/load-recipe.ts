@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { basename } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { messageOf, UsageError } from "../../core/errors.js";
 import type { RecipeClass } from "../../core/recipe.js";
 import type { hooksInThread, RecipeUrls } from "./recipe-hooks.js";
@@ -31,11 +31,14 @@ export async function loadRecipe(path: string | null): Promise<LoadedRecipe> {
     index: new URL("../../index.js", import.meta.url).href,
     here: import.meta.url,
   });
+  // Lines of a recipe in TypeScript are told as they were written.
+  process.setSourceMapsEnabled(true);
   let module: { readonly default?: unknown };
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    throw new UsageError(`the recipe ${path} does not load: ${reasonOf(error)}`);
+    const fault = error instanceof SyntaxError ? (await import("./recipe-hooks.js")).syntaxFault(path) : null;
+    throw new UsageError(`the recipe ${path} does not load: ${fault ?? reasonOf(error)}`);
   }
   if (typeof module.default !== "function") {
     const found = Object.keys(module).join(", ") || "nothing";
@@ -56,8 +59,28 @@ async function registerRecipeHooks(urls: RecipeUrls): Promise<void> {
   else nodeModule.register(new URL("./recipe-hooks.js", import.meta.url), { data: urls });
 }
 
-/** The message, with the place in the source that syntax errors carry on further lines or in their stack. */
+/** Frames of a stack that are told: where it broke, and who called that. */
+const FRAMES = 3;
+
+/** The message, and where in the user's own files it comes from. */
 function reasonOf(error: unknown): string {
-  const place = error instanceof SyntaxError ? ` at ${error.stack?.split("\n")[0]}` : "";
-  return (messageOf(error) + place).replace(/\s+/g, " ");
+  const places = error instanceof Error ? placesOf(error) : [];
+  const where = places.length === 0 ? "" : ` (at ${places.slice(0, FRAMES).join(", called at ")})`;
+  return `${messageOf(error)}${where}`.replace(/\s+/g, " ");
 }
+
+/** `/path/recipe.ts:3:14`, innermost first; what is not the user's is left out. */
+function placesOf({ stack = "" }: Error): string[] {
+  const own = (place: string) => !/node_modules|^node:/.test(place) && !place.startsWith(HERE);
+  // A file that does not parse stands alone on the first line, without a column.
+  const [, unparsed] = /^(file:\/\/\S+:\d+)$/m.exec(stack) ?? [];
+  const frames = [...stack.matchAll(/^\s+at (?:.*\()?(file:\/\/\S+?:\d+:\d+|\/\S+?:\d+:\d+)\)?$/gm)].map(
+    ([, place]) => place,
+  );
+  return [...(unparsed ? [unparsed] : []), ...frames]
+    .map((place) => place.replace(/^file:\/\//, ""))
+    .filter(own);
+}
+
+/** Where this program lies. */
+const HERE = fileURLToPath(new URL("../../", import.meta.url));

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import type { InitializeHook, LoadFnOutput, LoadHookContext, ResolveHook } from "node:module";
 import { fileURLToPath } from "node:url";
-import { transformSync } from "esbuild";
+import { type Message, transformSync } from "esbuild";
 
 /** URLs of the recipe's module, of ddp-train's public index, and of a module that finds ddp-train's dependencies. */
 export interface RecipeUrls {
@@ -105,4 +105,22 @@ function stripTypes(url: string): string {
     sourcemap: "inline",
     sourcefile,
   }).code;
+}
+
+/** Where a module of JavaScript does not parse, `file:line:column: what`; null when it does. Node does not tell the line. */
+export function syntaxFault(path: string): string | null {
+  try {
+    transformSync(readFileSync(path, "utf8"), {
+      loader: "js",
+      format: "esm",
+      sourcefile: path,
+      logLevel: "silent",
+    });
+    return null;
+  } catch (error) {
+    const [fault] = (error as { readonly errors?: readonly Message[] }).errors ?? [];
+    if (!fault?.location) return null;
+    const { file, line, column } = fault.location;
+    return `${file}:${line}:${column + 1}: ${fault.text}`;
+  }
 }
