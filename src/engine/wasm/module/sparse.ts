@@ -19,17 +19,21 @@ export function countNonZero(at: usize, count: usize): u32 {
 /** Whether no value is above `largest` in size; NaN is. Bits of floats without their sign are in the floats' order. */
 export function allWithin(at: usize, count: usize, largest: f32): bool {
   const size = i32x4.splat(0x7fffffff);
-  const most = reinterpret<i32>(largest);
-  const limit = i32x4.splat(most);
-  let bad = i32x4.splat(0);
-  let bad2 = bad;
+  let most1 = i32x4.splat(0);
+  let most2 = most1;
+  let most3 = most1;
+  let most4 = most1;
   const end = at + count * 4;
-  for (; at + 32 <= end; at += 32) {
-    bad = v128.or(bad, i32x4.gt_s(v128.and(v128.load(at), size), limit));
-    bad2 = v128.or(bad2, i32x4.gt_s(v128.and(v128.load(at, 16), size), limit));
+  for (; at + 64 <= end; at += 64) {
+    most1 = i32x4.max_s(most1, v128.and(v128.load(at), size));
+    most2 = i32x4.max_s(most2, v128.and(v128.load(at, 16), size));
+    most3 = i32x4.max_s(most3, v128.and(v128.load(at, 32), size));
+    most4 = i32x4.max_s(most4, v128.and(v128.load(at, 48), size));
   }
-  if (v128.any_true(v128.or(bad, bad2))) return false;
-  for (; at < end; at += 4) if ((load<i32>(at) & 0x7fffffff) > most) return false;
+  const limit = reinterpret<i32>(largest);
+  const most = i32x4.max_s(i32x4.max_s(most1, most2), i32x4.max_s(most3, most4));
+  if (v128.any_true(i32x4.gt_s(most, i32x4.splat(limit)))) return false;
+  for (; at < end; at += 4) if ((load<i32>(at) & 0x7fffffff) > limit) return false;
   return true;
 }
 
