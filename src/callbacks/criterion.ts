@@ -2,11 +2,13 @@
 import type { Scalar } from "@tensorflow/tfjs-core";
 import { type Callback, CallbackOrder } from "../core/callback.js";
 import type { RunContext } from "../core/context.js";
-import type { LossParts } from "../core/criterion.js";
+import type { Criterion, LossParts } from "../core/criterion.js";
 import { UsageError } from "../core/errors.js";
 import { Mean } from "../metrics/mean.js";
 import { addAccumulator } from "./add-accumulator.js";
 import { inBatch, requireTensor } from "./batch-keys.js";
+
+type Checks = readonly (readonly [key: string, check: NonNullable<Criterion["checkTargets"]>])[];
 
 export interface CriterionOptions {
   /** Name of the loss among the metrics. */
@@ -27,6 +29,7 @@ export class CriterionCallback implements Callback {
   readonly #options: CriterionOptions;
   readonly #names: readonly string[];
   readonly #mean: Mean;
+  #checked: { readonly criterion: Criterion; readonly checks: Checks } | null = null;
 
   constructor(options: CriterionOptions) {
     this.#options = options;
@@ -62,25 +65,34 @@ export class CriterionCallback implements Callback {
 
   async onBatchEnd(context: RunContext): Promise<void> {
     if (context.isInferLoader) return;
-    await this.#check(context);
+    const checks = this.#checksOf(context.criterion);
+    if (checks.length > 0) await this.#check(context, checks);
     this.#mean.update(
       this.#names.map((name) => context.batchMetrics[name]),
       context.batchSize,
     );
   }
 
+  /** What the criterion checks, by the key of the tensor. */
+  #checksOf(criterion: Criterion): Checks {
+    if (this.#checked?.criterion !== criterion) {
+      const { inputKey, targetKey } = this.#options;
+      const { checkTargets, checkOutputs, checkBatch } = criterion;
+      const all = Object.entries({ [inputKey]: checkOutputs, [targetKey]: checkTargets, ...checkBatch });
+      const checks = all.flatMap(([key, check]) => (check ? [[key, check] as const] : []));
+      this.#checked = { criterion, checks };
+    }
+    return this.#checked.checks;
+  }
+
   /** Asks the criterion what it thinks of the values it has read. */
-  async #check(context: RunContext): Promise<void> {
-    const { metricKey, inputKey, targetKey } = this.#options;
-    const { checkTargets, checkOutputs, checkBatch } = context.criterion;
-    if (!checkTargets && !checkOutputs && !checkBatch) return;
+  async #check(context: RunContext, checks: Checks): Promise<void> {
+    const { metricKey, inputKey } = this.#options;
     // A batch that will be left out may hold what it likes.
     const canLeaveOut = context.isTrainLoader && context.options.onNan === "skip";
     if (canLeaveOut && !Number.isFinite(context.batchMetrics[metricKey])) return;
     const outputShape = requireTensor(context, inputKey, "CriterionCallback").shape;
-    const checks = { [inputKey]: checkOutputs, [targetKey]: checkTargets, ...checkBatch };
-    for (const [key, check] of Object.entries(checks)) {
-      if (!check) continue;
+    for (const [key, check] of checks) {
       const { shape, dtype } = requireTensor(context, key, "CriterionCallback");
       const fault = check({ shape, dtype, data: await context.readBatch(key) }, outputShape);
       if (fault !== null) throw inBatch(context, `"${key}": ${fault}`);
